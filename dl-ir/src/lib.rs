@@ -1,1 +1,15 @@
-//! The graph IR of `dl`.
+//! The graph IR of `dl`: the network language, primitive ops, symbolic autodiff, passes and a reference interpreter.
+//!
+//! ```text
+//! network text ─parse→ layers ─build→ Graph ─autodiff, update→ training Graph ─passes→ optimized Graph
+//! ```
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+pub mod builder;
+pub mod graph;
+pub mod interp;
+pub mod module;
+pub mod ops;
+pub mod types;
+pub mod value;

@@ -1,0 +1,105 @@
+//! The graph: ops as nodes, operands as edges. petgraph stays behind this file.
+//!
+//! A graph only grows, through [`Builder`](crate::builder::Builder): a node's operands come before it, so ids are a
+//! topological order and stay stable. Passes read one graph and build another.
+
+use petgraph::Direction;
+use petgraph::graph::{DiGraph, NodeIndex};
+use petgraph::visit::EdgeRef;
+
+use crate::ops::Op;
+use crate::types::{TensorType, Type};
+
+/// The id of a node in its graph.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct NodeId(pub u32);
+
+impl NodeId {
+    /// Its position in topological order, from 0.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A node: an op and the type of its result.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Node {
+    /// What it computes.
+    pub op: Op,
+    /// The type of its result.
+    pub ty: Type,
+}
+
+/// A directed acyclic graph of nodes.
+#[derive(Clone, Debug, Default)]
+pub struct Graph {
+    /// An edge runs from an operand to its user and carries the operand's position.
+    nodes: DiGraph<Node, u32>,
+}
+
+impl Graph {
+    /// Adds a node behind all others. Its operands must be there already; its type is not checked here.
+    pub(crate) fn push(&mut self, op: Op, ty: Type, operands: &[NodeId]) -> NodeId {
+        let user = self.nodes.add_node(Node { op, ty });
+        for (position, operand) in operands.iter().enumerate() {
+            self.nodes.add_edge(NodeIndex::new(operand.index()), user, position as u32);
+        }
+        NodeId(user.index() as u32)
+    }
+
+    /// The number of nodes.
+    pub fn n_nodes(&self) -> usize {
+        self.nodes.node_count()
+    }
+
+    /// All ids in topological order.
+    pub fn ids(&self) -> impl DoubleEndedIterator<Item = NodeId> + use<> {
+        (0..self.n_nodes() as u32).map(NodeId)
+    }
+
+    /// The node of this id.
+    ///
+    /// # Panics
+    /// If the id is of another graph and beyond this one.
+    pub fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[NodeIndex::new(id.index())]
+    }
+
+    /// The op of a node.
+    pub fn op(&self, id: NodeId) -> &Op {
+        &self.node(id).op
+    }
+
+    /// The type of a node with one result.
+    ///
+    /// # Panics
+    /// If the node is a tuple.
+    pub fn tensor(&self, id: NodeId) -> &TensorType {
+        self.node(id).ty.as_tensor().expect("a node with one result")
+    }
+
+    /// The operands of a node in order.
+    pub fn operands(&self, id: NodeId) -> Vec<NodeId> {
+        let edges = self.nodes.edges_directed(NodeIndex::new(id.index()), Direction::Incoming);
+        let mut operands: Vec<(u32, NodeId)> =
+            edges.map(|edge| (*edge.weight(), NodeId(edge.source().index() as u32))).collect();
+        operands.sort_unstable();
+        operands.into_iter().map(|(_, operand)| operand).collect()
+    }
+
+    /// The users of a node, each once, in topological order.
+    pub fn users(&self, id: NodeId) -> Vec<NodeId> {
+        let users = self.nodes.neighbors_directed(NodeIndex::new(id.index()), Direction::Outgoing);
+        let mut users: Vec<NodeId> = users.map(|user| NodeId(user.index() as u32)).collect();
+        users.sort_unstable();
+        users.dedup();
+        users
+    }
+}
+
+impl PartialEq for Graph {
+    fn eq(&self, other: &Self) -> bool {
+        let same = |id| self.node(id) == other.node(id) && self.operands(id) == other.operands(id);
+        self.n_nodes() == other.n_nodes() && self.ids().all(same)
+    }
+}

@@ -1,0 +1,167 @@
+//! The closed set of primitive ops. One op is one file with all its rules; this file lists them.
+//!
+//! Layers, losses, optimizers and gradients are made of these and nothing else. To add an op, write its file and add
+//! one line to the list below: text, verifier, interpreter, autodiff and the op-table tests take it from there.
+
+mod attributes;
+mod rule;
+
+pub use attributes::{Attribute, AttributeError, Attributes};
+pub use rule::{EvalContext, InferError, OpRule, Sample, Structure, VjpNode};
+
+use crate::builder::Builder;
+use crate::graph::NodeId;
+use crate::types::{TensorType, Type};
+use crate::value::Value;
+
+macro_rules! ops {
+    ($($module:ident::$op:ident),* $(,)?) => {
+        $(pub mod $module; pub use $module::$op;)*
+
+        /// A primitive op with its attributes.
+        #[derive(Clone, PartialEq, Eq, Hash, Debug)]
+        pub enum Op {
+            $(#[doc = concat!("See [`", stringify!($module), "`].")] $op($op),)*
+        }
+
+        $(impl From<$op> for Op {
+            fn from(op: $op) -> Op { Op::$op(op) }
+        })*
+
+        /// The names of all ops, as in text.
+        pub const NAMES: &[&str] = &[$($op::NAME),*];
+
+        macro_rules! dispatch {
+            ($self:expr, $rule:ident => $body:expr) => { match $self { $(Op::$op($rule) => $body,)* } };
+        }
+
+        impl Op {
+            /// Its name in text.
+            pub fn name(&self) -> &'static str {
+                match self { $(Op::$op(_) => $op::NAME,)* }
+            }
+
+            /// The op of this name with these attributes. `declared` is the type that text gives the node, from
+            /// which leaves, `broadcast` and `reshape` take theirs. `None` if there is no such op.
+            pub fn parse(
+                name: &str, attributes: &Attributes, declared: &Type,
+            ) -> Option<Result<Op, AttributeError>> {
+                match name {
+                    $($op::NAME => Some($op::parse(attributes, declared).map(Op::from)),)*
+                    _ => None,
+                }
+            }
+
+            /// Sample uses of every op: the inputs that all checks of the op table run on.
+            pub fn samples() -> Vec<Sample> {
+                let mut samples = Vec::new();
+                $(samples.extend($op::samples());)*
+                samples
+            }
+        }
+    };
+}
+
+ops! {
+    add::Add,
+    broadcast::Broadcast,
+    constant::Constant,
+    einsum::Einsum,
+    exp::Exp,
+    input::Input,
+    mul::Mul,
+    reduce_sum::ReduceSum,
+    state::State,
+}
+
+impl Op {
+    /// Its attributes, in the order in which text shows them.
+    pub fn attributes(&self) -> Attributes {
+        dispatch!(self, op => op.attributes())
+    }
+
+    /// The result's type, or what is wrong with the operands.
+    pub fn infer(&self, operands: &[&Type]) -> Result<Type, InferError> {
+        dispatch!(self, op => op.infer(operands))
+    }
+
+    /// The op's meaning, in f64. A tuple has several values, any other op one.
+    pub fn eval(&self, operands: &[&Value], context: &EvalContext<'_>) -> Vec<Value> {
+        dispatch!(self, op => op.eval(operands, context))
+    }
+
+    /// The cotangents of the operands; see [`OpRule::vjp`].
+    pub fn vjp(&self, builder: &mut Builder, node: &VjpNode<'_>) -> Vec<Option<NodeId>> {
+        dispatch!(self, op => op.vjp(builder, node))
+    }
+
+    /// What kind of loop nest it becomes.
+    pub fn structure(&self) -> Structure {
+        dispatch!(self, op => op.structure())
+    }
+}
+
+/// The operand types of an op that takes `N` tensors.
+pub(crate) fn tensors<'a, const N: usize>(operands: &[&'a Type]) -> Result<[&'a TensorType; N], InferError> {
+    if operands.len() != N {
+        return Err(InferError::OperandCount { expected: N, found: operands.len() });
+    }
+    let mut tensors = Vec::with_capacity(N);
+    for (position, ty) in operands.iter().enumerate() {
+        tensors.push(ty.as_tensor().ok_or(InferError::Tuple { position })?);
+    }
+    Ok(tensors.try_into().expect("as many as operands"))
+}
+
+/// The type of an elementwise op on `N` tensors of the same f32 type.
+pub(crate) fn infer_elementwise<const N: usize>(operands: &[&Type]) -> Result<Type, InferError> {
+    let tensors = tensors::<N>(operands)?;
+    for (position, tensor) in tensors.iter().enumerate() {
+        if tensor.dtype != crate::types::DType::F32 {
+            return Err(InferError::Element { position, expected: "f32", found: tensor.dtype });
+        }
+        if tensor.shape != tensors[0].shape {
+            let (expected, found) = (tensors[0].shape.clone(), tensor.shape.clone());
+            return Err(InferError::Shape { position, expected, found });
+        }
+    }
+    Ok(tensors[0].clone().into())
+}
+
+/// Refuses axes beyond `rank` or not strictly increasing.
+pub(crate) fn check_axes(axes: &[usize], rank: usize) -> Result<(), InferError> {
+    if let Some(&found) = axes.iter().find(|&&axis| axis >= rank) {
+        return Err(InferError::OutOfRange { what: "an axis", found, limit: rank });
+    }
+    if !axes.is_sorted_by(|a, b| a < b) {
+        return Err(InferError::AxisOrder { axes: axes.to_vec() });
+    }
+    Ok(())
+}
+
+/// The type of a reduction of one f32 tensor along some axes.
+pub(crate) fn infer_reduction(operands: &[&Type], axes: &[usize]) -> Result<Type, InferError> {
+    infer_elementwise::<1>(operands)?;
+    let [operand] = tensors(operands)?;
+    check_axes(axes, operand.shape.rank())?;
+    Ok(TensorType::f32(operand.shape.without(axes)).into())
+}
+
+/// Folds a tensor along some axes, in row-major order.
+pub(crate) fn reduce(
+    operand: &Value,
+    axes: &[usize],
+    context: &EvalContext<'_>,
+    start: f64,
+    fold: impl Fn(f64, f64) -> f64,
+) -> Value {
+    let mut result = Value::from_fn(context.tensor(), context.batch, |_| start);
+    let shape = result.shape.clone();
+    for (index, &element) in crate::value::indices(&operand.shape).zip(&operand.data) {
+        let kept: Vec<usize> =
+            index.iter().enumerate().filter(|(axis, _)| !axes.contains(axis)).map(|(_, &i)| i).collect();
+        let slot = &mut result.data[crate::value::ravel(&kept, &shape)];
+        *slot = fold(*slot, element);
+    }
+    result
+}
