@@ -1,5 +1,12 @@
 //! Vector programs: the straight-line, width-generic innermost bodies of kernels.
 
+pub mod builder;
+pub mod interp;
+pub mod op;
 pub mod program;
+mod prune;
+pub mod reduce;
+pub mod verify;
 
+pub use builder::ProgramBuilder;
 pub use program::{Address, Carried, CmpOp, Count, Inst, Lanes, Loop, Op, Program, Section, Value};
