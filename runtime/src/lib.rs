@@ -2,4 +2,14 @@
 //!
 //! It knows programs (a launch table over planned buffers), the arena they live in, tensors that go in and out, and
 //! files. It does not know graphs, layers or code generation.
+#![warn(missing_docs)]
+#![deny(unsafe_code)]
+
+#[allow(unsafe_code, reason = "owns raw memory")]
+pub mod arena;
+pub mod layout;
+#[allow(unsafe_code, reason = "calls compiled kernels")]
+pub mod machine;
+#[allow(unsafe_code, reason = "lends closures to threads that outlive them")]
+pub mod pool;
 pub mod program;

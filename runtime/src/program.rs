@@ -4,6 +4,8 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::layout::packed_len;
+
 /// A number of bytes, tasks or elements that may depend on the batch size: `fixed + per_example · n`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Extent {
@@ -23,6 +25,11 @@ impl Extent {
     pub const fn at(self, n: usize) -> usize {
         self.fixed + self.per_example * n
     }
+
+    /// Its value for a batch of `n` examples, or `None` where it does not fit a `usize`.
+    pub fn checked_at(self, n: usize) -> Option<usize> {
+        self.per_example.checked_mul(n)?.checked_add(self.fixed)
+    }
 }
 
 /// What the lanes of a tensor hold.
@@ -40,7 +47,7 @@ pub enum Layout {
     /// Row-major, dense.
     RowMajor,
     /// A matrix [k, n] as ⌈n / width⌉ panels, each of k rows of `width` columns, one after the other; missing columns
-    /// of the last panel are zeros.
+    /// of the last panel are zeros. The last axis is n, the product of all others k.
     Panel {
         /// Columns in a panel.
         width: usize,
@@ -63,13 +70,11 @@ pub struct StateSlot {
 }
 
 impl StateSlot {
-    /// The bytes its layout takes, a multiple of [`ALIGNMENT`].
+    /// The bytes its layout takes, a multiple of [`ALIGNMENT`]; `usize::MAX` if they cannot be addressed.
     pub fn bytes(&self) -> usize {
-        let elements = match (self.layout, self.shape.as_slice()) {
-            (Layout::Panel { width }, [k, n]) => k * n.div_ceil(width) * width,
-            _ => self.shape.iter().product(),
-        };
-        round_up(4 * elements)
+        packed_len(self.layout, &self.shape)
+            .and_then(|elements| elements.checked_mul(4)?.checked_next_multiple_of(ALIGNMENT))
+            .unwrap_or(usize::MAX)
     }
 }
 
@@ -81,9 +86,9 @@ pub struct StatePlan {
 }
 
 impl StatePlan {
-    /// The size of the state region.
+    /// The size of the state region; `usize::MAX` if it cannot be addressed.
     pub fn bytes(&self) -> usize {
-        self.slots.iter().map(|slot| slot.offset + slot.bytes()).max().unwrap_or(0)
+        self.slots.iter().map(|slot| slot.offset.saturating_add(slot.bytes())).max().unwrap_or(0)
     }
 }
 
@@ -130,8 +135,7 @@ pub struct Buffer {
 ///
 /// `buffers` points to as many pointers as the launch lists buffers, `batch` is the batch size n, and the tasks
 /// `begin..end` of the launch are computed.
-pub type KernelFn =
-    unsafe extern "C" fn(buffers: *const *mut u8, batch: usize, begin: usize, end: usize);
+pub type KernelFn = unsafe extern "C" fn(buffers: *const *mut u8, batch: usize, begin: usize, end: usize);
 
 /// One entry of the launch table: a kernel, what it works on, and how much work it is.
 #[derive(Clone, Debug)]
@@ -181,7 +185,10 @@ pub struct Program {
 
 impl fmt::Debug for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Program").field("name", &self.name).field("steps", &self.steps).finish_non_exhaustive()
+        f.debug_struct("Program")
+            .field("name", &self.name)
+            .field("steps", &self.steps)
+            .finish_non_exhaustive()
     }
 }
 

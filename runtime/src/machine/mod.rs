@@ -1,0 +1,305 @@
+//! Runs programs: owns the arena and the state in it, walks launch tables, lends threads.
+
+use thiserror::Error;
+
+mod check;
+mod prepared;
+#[cfg(test)]
+mod tests;
+
+pub use check::Defect;
+use check::{check_program, check_state};
+use prepared::{Prepared, buffer_offset};
+
+use crate::arena::{Arena, ArenaError, Word};
+use crate::layout::{pack, packed_len, unpack};
+use crate::pool::{Lease, Team};
+use crate::program::{Buffer, BufferId, KernelFn, Launch, Program, StatePlan, StateSlot, Step};
+
+/// Why a program was not run to its end.
+#[derive(Debug, Error, Clone, PartialEq)]
+pub enum RunError {
+    /// The memory for this batch is not to be had.
+    #[error(transparent)]
+    Arena(#[from] ArenaError),
+    /// A batch of no examples.
+    #[error("{program} was called with an empty batch; it needs at least one example")]
+    EmptyBatch {
+        /// The program called.
+        program: String,
+    },
+    /// A value that must be finite is not. No state was changed.
+    #[error("{program} stopped: element {index} of {buffer} is {value}; no state was changed")]
+    NotFinite {
+        /// The program that stopped.
+        program: String,
+        /// The buffer checked: the loss.
+        buffer: String,
+        /// The first element that is not finite.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// A state tensor was given another number of elements than it has.
+    #[error("{name} has {expected} elements (shape {shape:?}), but {found} were given")]
+    StateLength {
+        /// The tensor.
+        name: String,
+        /// Its shape.
+        shape: Vec<usize>,
+        /// Its number of elements.
+        expected: usize,
+        /// The number given.
+        found: usize,
+    },
+    /// The compiler and the runtime disagree about a program.
+    #[error("program {program} is malformed: {what}; this is a bug in dl, please report it")]
+    Malformed {
+        /// The program.
+        program: String,
+        /// What is wrong with it.
+        what: Defect,
+    },
+}
+
+/// A program that a [`Machine`] has taken in.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ProgramId(usize);
+
+/// Everything a network needs to run: its state and scratch memory, its programs, its threads.
+#[derive(Debug)]
+pub struct Machine {
+    arena: Arena,
+    state: StatePlan,
+    programs: Vec<Prepared>,
+    team: Team,
+}
+
+impl Machine {
+    /// A machine with all state zero, no programs, and `threads` threads (see [`Team::new`]).
+    ///
+    /// # Errors
+    /// If the state does not fit in memory, or the plan is malformed.
+    pub fn new(state: StatePlan, threads: usize) -> Result<Self, RunError> {
+        let arena = Arena::new(state.bytes())?;
+        check_state(&state).map_err(|what| RunError::Malformed { program: "state".into(), what })?;
+        Ok(Machine { arena, state, programs: Vec::new(), team: Team::new(threads) })
+    }
+
+    /// Takes in a program. Its scratch memory is provided when it is first [called](Machine::call).
+    ///
+    /// # Errors
+    /// If the program names buffers, kernels or state that do not exist, or misplaces them.
+    ///
+    /// # Safety
+    /// The program's kernels keep the contract of [`KernelFn`]: started with the buffers of any of its launches, a batch size and a
+    /// range of that launch's tasks, they read and write nothing but these buffers' elements for that batch, rounded up to
+    /// [`ALIGNMENT`] bytes; disjoint ranges of tasks may run at the same time; and they do not unwind.
+    pub unsafe fn prepare(&mut self, program: Program) -> Result<ProgramId, RunError> {
+        if let Err(what) = check_program(&program, &self.state) {
+            return Err(RunError::Malformed { program: program.name, what });
+        }
+        self.arena.expect_scratch(program.scratch);
+        self.programs.push(Prepared::new(program));
+        Ok(ProgramId(self.programs.len() - 1))
+    }
+
+    /// Begins a call of a program on a batch of `n` examples: inputs are filled, then it is run, then results are read.
+    ///
+    /// The first call at a larger batch than any before allocates; others do not.
+    ///
+    /// # Errors
+    /// If the batch is empty or its memory is not to be had. State is intact.
+    pub fn call(&mut self, id: ProgramId, n: usize) -> Result<Call<'_>, RunError> {
+        let prepared = &mut self.programs[id.0];
+        if n == 0 {
+            return Err(RunError::EmptyBatch { program: prepared.program.name.clone() });
+        }
+        if !self.arena.fits(n) {
+            self.arena.fit(n)?;
+        }
+        prepared.resolve(&self.arena, &self.state)?;
+        Ok(Call { arena: &mut self.arena, state: &self.state, prepared, team: &mut self.team, n })
+    }
+
+    /// A program taken in before.
+    pub fn program(&self, id: ProgramId) -> &Program {
+        &self.programs[id.0].program
+    }
+
+    /// The state tensors, by slot.
+    pub fn state_plan(&self) -> &StatePlan {
+        &self.state
+    }
+
+    /// The size of the arena now, in bytes.
+    pub fn arena_bytes(&self) -> usize {
+        self.arena.bytes()
+    }
+
+    /// The size that the arena would have for batches of `n` examples; `None` if it cannot be addressed.
+    pub fn arena_bytes_for(&self, n: usize) -> Option<usize> {
+        self.arena.bytes_for(n)
+    }
+
+    /// The number of threads that calls ask for.
+    pub fn threads(&self) -> usize {
+        self.team.threads()
+    }
+
+    /// Changes the number of threads that calls ask for. Results do not depend on it.
+    pub fn set_threads(&mut self, threads: usize) {
+        self.team = Team::new(threads);
+    }
+
+    /// A state tensor in its plain, row-major form.
+    ///
+    /// # Panics
+    /// If there is no such slot, or it holds other elements than `T`.
+    pub fn state<T: Word>(&self, slot: usize) -> Vec<T> {
+        let slot = typed_slot::<T>(&self.state, slot);
+        let mut plain = vec![T::default(); slot.shape.iter().product()];
+        let packed = self.arena.words(slot.offset, slot_len(slot));
+        unpack(slot.layout, &slot.shape, packed, &mut plain);
+        plain
+    }
+
+    /// Overwrites a state tensor with a plain, row-major one.
+    ///
+    /// # Errors
+    /// If the number of elements differs.
+    ///
+    /// # Panics
+    /// If there is no such slot, or it holds other elements than `T`.
+    pub fn set_state<T: Word>(&mut self, slot: usize, plain: &[T]) -> Result<(), RunError> {
+        let slot = typed_slot::<T>(&self.state, slot);
+        let expected = slot.shape.iter().product();
+        if plain.len() != expected {
+            let (name, shape, found) = (slot.name.clone(), slot.shape.clone(), plain.len());
+            return Err(RunError::StateLength { name, shape, expected, found });
+        }
+        pack(slot.layout, &slot.shape, plain, self.arena.words_mut(slot.offset, slot_len(slot)));
+        Ok(())
+    }
+}
+
+/// A program about to run on a batch, with its inputs and results as slices.
+#[derive(Debug)]
+pub struct Call<'m> {
+    arena: &'m mut Arena,
+    state: &'m StatePlan,
+    prepared: &'m mut Prepared,
+    team: &'m mut Team,
+    n: usize,
+}
+
+impl Call<'_> {
+    /// The batch size.
+    pub fn n(&self) -> usize {
+        self.n
+    }
+
+    /// The program.
+    pub fn program(&self) -> &Program {
+        &self.prepared.program
+    }
+
+    /// An input to fill, row-major, of the size that this batch has.
+    ///
+    /// # Panics
+    /// If there is no such buffer, or it holds other elements than `T`.
+    pub fn input<T: Word>(&mut self, id: BufferId) -> &mut [T] {
+        let (offset, len) = self.locate::<T>(id);
+        self.arena.words_mut(offset, len)
+    }
+
+    /// A result, row-major, of the size that this batch has. It means something after [`run`](Call::run).
+    ///
+    /// # Panics
+    /// As [`input`](Call::input).
+    pub fn result<T: Word>(&self, id: BufferId) -> &[T] {
+        let (offset, len) = self.locate::<T>(id);
+        self.arena.words(offset, len)
+    }
+
+    /// Runs the program.
+    ///
+    /// # Errors
+    /// [`RunError::NotFinite`] if a checked buffer is not finite; steps after the check have then not run.
+    pub fn run(&mut self) -> Result<(), RunError> {
+        let program = &self.prepared.program;
+        let mut lease = self.team.lease();
+        let mut pointers = self.prepared.pointers();
+        for step in &program.steps {
+            match step {
+                Step::Launch(launch) => {
+                    let (buffers, rest) = pointers.split_at(launch.buffers.len());
+                    pointers = rest;
+                    launch_kernel(program.kernels[launch.kernel], launch, buffers, self.n, &mut lease);
+                }
+                Step::CheckFinite(id) => {
+                    let buffer = &program.buffers[id.0 as usize];
+                    let offset = buffer_offset(buffer, self.arena, self.state);
+                    check_finite(program, buffer, self.arena.words(offset, buffer.elements.at(self.n)))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn buffer(&self, id: BufferId) -> &Buffer {
+        &self.prepared.program.buffers[id.0 as usize]
+    }
+
+    /// The offset in the arena and the number of elements of a buffer.
+    fn locate<T: Word>(&self, id: BufferId) -> (usize, usize) {
+        let buffer = self.buffer(id);
+        assert_eq!(buffer.element, T::ELEMENT, "element type of {}", buffer.name);
+        (buffer_offset(buffer, self.arena, self.state), buffer.elements.at(self.n))
+    }
+}
+
+fn check_finite(program: &Program, buffer: &Buffer, values: &[f32]) -> Result<(), RunError> {
+    match values.iter().position(|value| !value.is_finite()) {
+        None => Ok(()),
+        Some(index) => Err(RunError::NotFinite {
+            program: program.name.clone(),
+            buffer: buffer.name.clone(),
+            index,
+            value: values[index],
+        }),
+    }
+}
+
+/// The addresses of a launch's buffers, for several threads.
+#[derive(Clone, Copy)]
+struct Pointers<'p>(&'p [*mut u8]);
+
+// SAFETY: the table itself is only read; what kernels do with the addresses is their contract.
+unsafe impl Sync for Pointers<'_> {}
+
+impl Pointers<'_> {
+    fn as_ptr(&self) -> *const *mut u8 {
+        self.0.as_ptr()
+    }
+}
+
+fn launch_kernel(kernel: KernelFn, launch: &Launch, pointers: &[*mut u8], n: usize, lease: &mut Lease<'_>) {
+    let pointers = Pointers(pointers);
+    lease.parallel(launch.tasks.at(n), launch.task_cost, |begin, end| {
+        // SAFETY: the pointers lead to this launch's buffers, each with room for `n` examples; the rest is the
+        // promise made to `Machine::prepare`.
+        unsafe { kernel(pointers.as_ptr(), n, begin, end) }
+    });
+}
+
+fn typed_slot<T: Word>(state: &StatePlan, slot: usize) -> &StateSlot {
+    let slot = &state.slots[slot];
+    assert_eq!(slot.element, T::ELEMENT, "element type of {}", slot.name);
+    slot
+}
+
+/// The number of elements that a slot's layout takes.
+fn slot_len(slot: &StateSlot) -> usize {
+    packed_len(slot.layout, &slot.shape).expect("the arena holds it")
+}
