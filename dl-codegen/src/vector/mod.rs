@@ -5,6 +5,8 @@ pub mod interp;
 pub mod op;
 pub mod program;
 mod prune;
+#[cfg(test)]
+pub(crate) mod random;
 pub mod reduce;
 pub mod verify;
 
