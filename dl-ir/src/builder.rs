@@ -3,8 +3,9 @@
 use std::collections::HashMap;
 
 use crate::graph::{Graph, NodeId};
+use crate::ops::compare::Direction;
 use crate::ops::{self, InferError, Op};
-use crate::types::{DType, Shape, TensorType, Type};
+use crate::types::{DType, Dim, Shape, TensorType, Type};
 
 /// A graph under construction.
 #[derive(Clone, Debug, Default)]
@@ -104,9 +105,29 @@ impl Builder {
         self.push(ops::Add, &[a, b])
     }
 
+    /// a − b.
+    pub fn sub(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        self.push(ops::Sub, &[a, b])
+    }
+
     /// a · b.
     pub fn mul(&mut self, a: NodeId, b: NodeId) -> NodeId {
         self.push(ops::Mul, &[a, b])
+    }
+
+    /// a / b.
+    pub fn div(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        self.push(ops::Div, &[a, b])
+    }
+
+    /// The larger of a and b; NaN if either is.
+    pub fn max(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        self.push(ops::Max, &[a, b])
+    }
+
+    /// The smaller of a and b; NaN if either is.
+    pub fn min(&mut self, a: NodeId, b: NodeId) -> NodeId {
+        self.push(ops::Min, &[a, b])
     }
 
     /// value · a.
@@ -118,6 +139,119 @@ impl Builder {
     /// eˣ.
     pub fn exp(&mut self, x: NodeId) -> NodeId {
         self.push(ops::Exp, &[x])
+    }
+
+    /// eˣ − 1, exact for small x.
+    pub fn expm1(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::Expm1, &[x])
+    }
+
+    /// ln x.
+    pub fn log(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::Log, &[x])
+    }
+
+    /// ln(1 + x), exact for small x.
+    pub fn log1p(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::Log1p, &[x])
+    }
+
+    /// −x.
+    pub fn neg(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::Neg, &[x])
+    }
+
+    /// |x|.
+    pub fn abs(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::Abs, &[x])
+    }
+
+    /// −1, 0 or 1. No gradient passes.
+    pub fn sign(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::Sign, &[x])
+    }
+
+    /// √x.
+    pub fn sqrt(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::Sqrt, &[x])
+    }
+
+    /// The hyperbolic tangent.
+    pub fn tanh(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::Tanh, &[x])
+    }
+
+    /// The error function.
+    pub fn erf(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::Erf, &[x])
+    }
+
+    /// 1 / (1 + e⁻ˣ).
+    pub fn logistic(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::Logistic, &[x])
+    }
+
+    /// ln(1 + eˣ), without overflow.
+    pub fn softplus(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::Softplus, &[x])
+    }
+
+    /// x, as a constant for autodiff.
+    pub fn stop_gradient(&mut self, x: NodeId) -> NodeId {
+        self.push(ops::StopGradient, &[x])
+    }
+
+    /// Whether a stands in this order to b, element by element.
+    pub fn compare(&mut self, direction: Direction, a: NodeId, b: NodeId) -> NodeId {
+        self.push(ops::Compare { direction }, &[a, b])
+    }
+
+    /// a where `condition` holds, else b.
+    pub fn select(&mut self, condition: NodeId, a: NodeId, b: NodeId) -> NodeId {
+        self.push(ops::Select, &[condition, a, b])
+    }
+
+    /// Integers or truth values as f32; `x` itself if it is f32.
+    pub fn convert(&mut self, x: NodeId) -> NodeId {
+        if self.tensor(x).dtype == DType::F32 { x } else { self.push(ops::Convert, &[x]) }
+    }
+
+    /// The f32 scalar `multiple`·B.
+    pub fn batch_size(&mut self, multiple: usize) -> NodeId {
+        self.push(ops::BatchSize { multiple }, &[])
+    }
+
+    /// The i32 index along `axis` of a tensor of this shape.
+    pub fn iota(&mut self, axis: usize, shape: Shape) -> NodeId {
+        self.push(ops::Iota { axis, shape }, &[])
+    }
+
+    /// The same elements in this shape; `x` itself if it has that shape.
+    pub fn reshape(&mut self, x: NodeId, shape: Shape) -> NodeId {
+        if *self.shape(x) == shape { x } else { self.push(ops::Reshape { shape }, &[x]) }
+    }
+
+    /// `x` with its axis `permutation[i]` as axis i; `x` itself if that changes nothing.
+    pub fn transpose(&mut self, x: NodeId, permutation: &[usize]) -> NodeId {
+        if permutation.is_sorted() {
+            return x;
+        }
+        self.push(ops::Transpose { permutation: permutation.to_vec() }, &[x])
+    }
+
+    /// The maximum along `axes`; `x` itself if there are none.
+    pub fn reduce_max(&mut self, x: NodeId, axes: &[usize]) -> NodeId {
+        if axes.is_empty() { x } else { self.push(ops::ReduceMax { axes: axes.to_vec() }, &[x]) }
+    }
+
+    /// A tuple: the maxima along `axis`, and the index of the first of each.
+    pub fn max_with_index(&mut self, x: NodeId, axis: usize) -> NodeId {
+        self.push(ops::MaxWithIndex { axis }, &[x])
+    }
+
+    /// A result of a tuple.
+    pub fn get(&mut self, tuple: NodeId, index: usize) -> NodeId {
+        self.push(ops::Get { index }, &[tuple])
     }
 
     /// The sum along `axes`; `x` itself if there are none.
@@ -137,6 +271,20 @@ impl Builder {
     pub fn broadcast_like(&mut self, scalar: NodeId, like: NodeId) -> NodeId {
         let shape = self.shape(like).clone();
         self.broadcast(scalar, &[], shape)
+    }
+
+    /// `x` along a new axis `axis` of this size: each element at its `index` (i32, of the shape of `x`), zeros elsewhere.
+    pub fn place_at(&mut self, x: NodeId, index: NodeId, axis: usize, size: Dim) -> NodeId {
+        let mut dims = self.shape(x).dims().to_vec();
+        dims.insert(axis, size);
+        let shape: Shape = dims.into_iter().collect();
+        let old_axes: Vec<usize> = (0..shape.rank()).filter(|&a| a != axis).collect();
+        let spread = self.broadcast(x, &old_axes, shape.clone());
+        let target = self.broadcast(index, &old_axes, shape.clone());
+        let here = self.iota(axis, shape.clone());
+        let chosen = self.compare(Direction::Eq, here, target);
+        let zero = self.constant(0.0, shape);
+        self.select(chosen, spread, zero)
     }
 
     /// A contraction, in letters: `einsum("ab,bc->ac", x, w)`.

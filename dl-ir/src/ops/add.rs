@@ -1,32 +1,22 @@
 //! `add`: a + b, element by element.
 
+use super::map_rule::MapRule;
 use super::*;
 
 /// a + b.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
 pub struct Add;
 
-impl OpRule for Add {
+impl MapRule for Add {
     const NAME: &'static str = "add";
+    const ARITY: usize = 2;
 
-    fn parse(attributes: &Attributes, _: &Type) -> Result<Self, AttributeError> {
-        attributes.only(&[]).map(|()| Add)
+    fn element(x: &[f64]) -> f64 {
+        x[0] + x[1]
     }
 
-    fn infer(&self, operands: &[&Type]) -> Result<Type, InferError> {
-        infer_elementwise::<2>(operands)
-    }
-
-    fn eval(&self, operands: &[&Value], _: &EvalContext<'_>) -> Vec<Value> {
-        vec![operands[0].zip(operands[1], operands[0].dtype, |a, b| a + b)]
-    }
-
-    fn vjp(&self, _: &mut Builder, node: &VjpNode<'_>) -> Vec<Option<NodeId>> {
+    fn vjp(_: &mut Builder, node: &VjpNode<'_>) -> Vec<Option<NodeId>> {
         vec![Some(node.cotangent()); 2]
-    }
-
-    fn structure(&self) -> Structure {
-        Structure::Map
     }
 
     fn samples() -> Vec<Sample> {

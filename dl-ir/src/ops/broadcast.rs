@@ -1,7 +1,7 @@
 //! `broadcast`: an operand repeated along new axes.
 
 use super::*;
-use crate::types::{Dim, Shape};
+use crate::types::Dim;
 
 /// The operand's axis i becomes the result's axis `axes[i]`; along all other axes it repeats.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -28,8 +28,7 @@ impl OpRule for Broadcast {
 
     fn parse(attributes: &Attributes, declared: &Type) -> Result<Self, AttributeError> {
         attributes.only(&["axes"])?;
-        let tensor = declared.as_tensor().ok_or(AttributeError::Declared { expected: "a tensor" })?;
-        Ok(Broadcast { axes: attributes.list("axes")?, shape: tensor.shape.clone() })
+        Ok(Broadcast { axes: attributes.list("axes")?, shape: declared_tensor(declared)?.shape.clone() })
     }
 
     fn infer(&self, operands: &[&Type]) -> Result<Type, InferError> {

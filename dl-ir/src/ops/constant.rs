@@ -1,7 +1,6 @@
 //! `constant`: one number in every element.
 
 use super::*;
-use crate::types::Shape;
 
 /// A tensor filled with one number.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -33,7 +32,7 @@ impl OpRule for Constant {
 
     fn parse(attributes: &Attributes, declared: &Type) -> Result<Self, AttributeError> {
         attributes.only(&["value"])?;
-        let ty = declared.as_tensor().ok_or(AttributeError::Declared { expected: "a tensor" })?.clone();
+        let ty = declared_tensor(declared)?.clone();
         Ok(Constant::new(attributes.float("value")?, ty))
     }
 

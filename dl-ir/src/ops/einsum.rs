@@ -1,7 +1,7 @@
 //! `einsum`: sums of products over axes named by letters, as in NumPy: `ab,bc->ac` is a matrix product.
 
 use super::*;
-use crate::types::{DType, Dim, Shape};
+use crate::types::Dim;
 use crate::value::indices;
 
 /// A contraction of two operands.

@@ -1,32 +1,22 @@
 //! `exp`: eˣ, element by element.
 
+use super::map_rule::MapRule;
 use super::*;
 
-/// eˣ.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+/// eˣ, which is its own derivative.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
 pub struct Exp;
 
-impl OpRule for Exp {
+impl MapRule for Exp {
     const NAME: &'static str = "exp";
+    const ARITY: usize = 1;
 
-    fn parse(attributes: &Attributes, _: &Type) -> Result<Self, AttributeError> {
-        attributes.only(&[]).map(|()| Exp)
+    fn element(x: &[f64]) -> f64 {
+        x[0].exp()
     }
 
-    fn infer(&self, operands: &[&Type]) -> Result<Type, InferError> {
-        infer_elementwise::<1>(operands)
-    }
-
-    fn eval(&self, operands: &[&Value], _: &EvalContext<'_>) -> Vec<Value> {
-        vec![operands[0].map(f64::exp)]
-    }
-
-    fn vjp(&self, builder: &mut Builder, node: &VjpNode<'_>) -> Vec<Option<NodeId>> {
+    fn vjp(builder: &mut Builder, node: &VjpNode<'_>) -> Vec<Option<NodeId>> {
         vec![Some(builder.mul(node.cotangent(), node.result))]
-    }
-
-    fn structure(&self) -> Structure {
-        Structure::Map
     }
 
     fn samples() -> Vec<Sample> {

@@ -20,7 +20,7 @@ impl OpRule for Input {
 
     fn parse(attributes: &Attributes, declared: &Type) -> Result<Self, AttributeError> {
         attributes.only(&["name"])?;
-        let ty = declared.as_tensor().ok_or(AttributeError::Declared { expected: "a tensor" })?.clone();
+        let ty = declared_tensor(declared)?.clone();
         Ok(Input { name: attributes.text("name")?.to_owned(), ty })
     }
 

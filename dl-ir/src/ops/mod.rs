@@ -4,6 +4,7 @@
 //! one line to the list below: text, verifier, interpreter, autodiff and the op-table tests take it from there.
 
 mod attributes;
+pub mod map_rule;
 mod rule;
 
 pub use attributes::{Attribute, AttributeError, Attributes};
@@ -11,7 +12,7 @@ pub use rule::{EvalContext, InferError, OpRule, Sample, Structure, VjpNode};
 
 use crate::builder::Builder;
 use crate::graph::NodeId;
-use crate::types::{TensorType, Type};
+use crate::types::{DType, Shape, TensorType, Type};
 use crate::value::Value;
 
 macro_rules! ops {
@@ -63,15 +64,41 @@ macro_rules! ops {
 }
 
 ops! {
+    abs::Abs,
     add::Add,
+    batch_size::BatchSize,
     broadcast::Broadcast,
+    compare::Compare,
     constant::Constant,
+    convert::Convert,
+    div::Div,
     einsum::Einsum,
+    erf::Erf,
     exp::Exp,
+    expm1::Expm1,
+    get::Get,
     input::Input,
+    iota::Iota,
+    log::Log,
+    log1p::Log1p,
+    logistic::Logistic,
+    max::Max,
+    max_with_index::MaxWithIndex,
+    min::Min,
     mul::Mul,
+    neg::Neg,
+    reduce_max::ReduceMax,
     reduce_sum::ReduceSum,
+    reshape::Reshape,
+    select::Select,
+    sign::Sign,
+    softplus::Softplus,
+    sqrt::Sqrt,
     state::State,
+    stop_gradient::StopGradient,
+    sub::Sub,
+    tanh::Tanh,
+    transpose::Transpose,
 }
 
 impl Op {
@@ -103,28 +130,42 @@ impl Op {
 
 /// The operand types of an op that takes `N` tensors.
 pub(crate) fn tensors<'a, const N: usize>(operands: &[&'a Type]) -> Result<[&'a TensorType; N], InferError> {
-    if operands.len() != N {
-        return Err(InferError::OperandCount { expected: N, found: operands.len() });
-    }
-    let mut tensors = Vec::with_capacity(N);
-    for (position, ty) in operands.iter().enumerate() {
-        tensors.push(ty.as_tensor().ok_or(InferError::Tuple { position })?);
-    }
-    Ok(tensors.try_into().expect("as many as operands"))
+    n_tensors(operands, N).map(|tensors| tensors.try_into().expect("as many as operands"))
 }
 
-/// The type of an elementwise op on `N` tensors of the same f32 type.
-pub(crate) fn infer_elementwise<const N: usize>(operands: &[&Type]) -> Result<Type, InferError> {
-    let tensors = tensors::<N>(operands)?;
+fn n_tensors<'a>(operands: &[&'a Type], expected: usize) -> Result<Vec<&'a TensorType>, InferError> {
+    if operands.len() != expected {
+        return Err(InferError::OperandCount { expected, found: operands.len() });
+    }
+    let tensor = |(position, ty): (usize, &&'a Type)| ty.as_tensor().ok_or(InferError::Tuple { position });
+    operands.iter().enumerate().map(tensor).collect()
+}
+
+/// The tensor type that a node is declared to have.
+pub(crate) fn declared_tensor(declared: &Type) -> Result<&TensorType, AttributeError> {
+    declared.as_tensor().ok_or(AttributeError::Declared { expected: "a tensor" })
+}
+
+/// Refuses tensors of different shapes.
+pub(crate) fn same_shape(tensors: &[&TensorType]) -> Result<(), InferError> {
+    match tensors.iter().position(|tensor| tensor.shape != tensors[0].shape) {
+        Some(position) => {
+            let (expected, found) = (tensors[0].shape.clone(), tensors[position].shape.clone());
+            Err(InferError::Shape { position, expected, found })
+        }
+        None => Ok(()),
+    }
+}
+
+/// The type of an elementwise op on `arity` f32 tensors of one shape.
+pub(crate) fn infer_elementwise(operands: &[&Type], arity: usize) -> Result<Type, InferError> {
+    let tensors = n_tensors(operands, arity)?;
     for (position, tensor) in tensors.iter().enumerate() {
-        if tensor.dtype != crate::types::DType::F32 {
+        if tensor.dtype != DType::F32 {
             return Err(InferError::Element { position, expected: "f32", found: tensor.dtype });
         }
-        if tensor.shape != tensors[0].shape {
-            let (expected, found) = (tensors[0].shape.clone(), tensor.shape.clone());
-            return Err(InferError::Shape { position, expected, found });
-        }
     }
+    same_shape(&tensors)?;
     Ok(tensors[0].clone().into())
 }
 
@@ -141,7 +182,7 @@ pub(crate) fn check_axes(axes: &[usize], rank: usize) -> Result<(), InferError> 
 
 /// The type of a reduction of one f32 tensor along some axes.
 pub(crate) fn infer_reduction(operands: &[&Type], axes: &[usize]) -> Result<Type, InferError> {
-    infer_elementwise::<1>(operands)?;
+    infer_elementwise(operands, 1)?;
     let [operand] = tensors(operands)?;
     check_axes(axes, operand.shape.rank())?;
     Ok(TensorType::f32(operand.shape.without(axes)).into())

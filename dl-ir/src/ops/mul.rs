@@ -1,34 +1,24 @@
 //! `mul`: a · b, element by element.
 
+use super::map_rule::MapRule;
 use super::*;
 
-/// a · b.
-#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+/// a · b; the cotangents are dy·b and dy·a.
+#[derive(Clone, Default, PartialEq, Eq, Hash, Debug)]
 pub struct Mul;
 
-impl OpRule for Mul {
+impl MapRule for Mul {
     const NAME: &'static str = "mul";
+    const ARITY: usize = 2;
 
-    fn parse(attributes: &Attributes, _: &Type) -> Result<Self, AttributeError> {
-        attributes.only(&[]).map(|()| Mul)
+    fn element(x: &[f64]) -> f64 {
+        x[0] * x[1]
     }
 
-    fn infer(&self, operands: &[&Type]) -> Result<Type, InferError> {
-        infer_elementwise::<2>(operands)
-    }
-
-    fn eval(&self, operands: &[&Value], _: &EvalContext<'_>) -> Vec<Value> {
-        vec![operands[0].zip(operands[1], operands[0].dtype, |a, b| a * b)]
-    }
-
-    fn vjp(&self, builder: &mut Builder, node: &VjpNode<'_>) -> Vec<Option<NodeId>> {
+    fn vjp(builder: &mut Builder, node: &VjpNode<'_>) -> Vec<Option<NodeId>> {
         let dy = node.cotangent();
         let (a, b) = (node.operands[0], node.operands[1]);
         vec![Some(builder.mul(dy, b)), Some(builder.mul(dy, a))]
-    }
-
-    fn structure(&self) -> Structure {
-        Structure::Map
     }
 
     fn samples() -> Vec<Sample> {

@@ -100,10 +100,10 @@ pub struct Sample {
     /// The op.
     pub op: Op,
     /// Its operand types; [`Dim::Batch`](crate::types::Dim::Batch) is allowed.
-    pub operands: Vec<TensorType>,
+    pub operands: Vec<Type>,
     /// The batch size to evaluate at.
     pub batch: usize,
-    /// Operand values, one per operand, at that batch size. They lie away from kinks and ties.
+    /// Operand values, one per operand (of a tuple one per part), at that batch size. They lie away from kinks and ties.
     pub values: Vec<Value>,
     /// The expected results, computed by hand or by definition, not by `eval`; `None` where only the oracles check.
     pub expected: Option<Vec<Value>>,
@@ -179,6 +179,12 @@ pub enum InferError {
         /// The axes.
         axes: Vec<usize>,
     },
+    /// A permutation that does not name each axis once.
+    #[error("{permutation:?} does not name each axis once")]
+    Permutation {
+        /// The permutation.
+        permutation: Vec<usize>,
+    },
     /// A number of elements that may not change, and does.
     #[error("{from} and {to} have different numbers of elements")]
     Elements {
@@ -227,14 +233,14 @@ impl Sample {
     /// If the op does not accept these operands, or the expected elements do not fit its type.
     pub fn new(
         op: impl Into<Op>,
-        operands: Vec<TensorType>,
+        operands: impl IntoIterator<Item = impl Into<Type>>,
         values: Vec<Value>,
         expected: Option<Vec<Vec<f64>>>,
     ) -> Self {
         const BATCH: usize = 3;
         let op = op.into();
-        let types: Vec<Type> = operands.iter().cloned().map(Type::from).collect();
-        let result = op.infer(&types.iter().collect::<Vec<_>>()).expect("samples are well typed");
+        let operands: Vec<Type> = operands.into_iter().map(Into::into).collect();
+        let result = op.infer(&operands.iter().collect::<Vec<_>>()).expect("samples are well typed");
         let parts = match result {
             Type::Tensor(tensor) => vec![tensor],
             Type::Tuple(parts) => parts,
