@@ -1,0 +1,149 @@
+//! Fusion groups: sets of nodes that one kernel computes.
+
+use std::collections::BTreeMap;
+
+use dl_ir::graph::NodeId;
+use dl_ir::types::{Dim, Shape, multiply};
+
+/// The points at which a group's kernel computes its members.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Space {
+    /// So many elements in row-major order; rows do not matter.
+    Flat(Dim),
+    /// Rows of `cols` elements.
+    Grid {
+        /// The number of rows.
+        rows: Dim,
+        /// Elements in a row.
+        cols: usize,
+    },
+}
+
+impl Space {
+    /// The number of its points, unless there are too many.
+    pub fn elements(self) -> Option<Dim> {
+        match self {
+            Space::Flat(elements) => Some(elements),
+            Space::Grid { rows, cols } => multiply(rows, Dim::Static(cols)),
+        }
+    }
+
+    /// The rows of a tensor: its last axis, and all others as one.
+    pub fn rows_of(shape: &Shape) -> Option<Space> {
+        let (last, outer) = shape.dims().split_last()?;
+        let rows = outer.iter().try_fold(Dim::Static(1), |product, &dim| multiply(product, dim))?;
+        Some(Space::Grid { rows, cols: last.as_static()? })
+    }
+}
+
+/// At which points of its group's space a node has elements.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Class {
+    /// At each point its own.
+    Full,
+    /// One for each row.
+    PerRow,
+    /// One for each column.
+    PerCol,
+    /// One for all.
+    Scalar,
+}
+
+/// The op around which a kernel is built; its operands are read from memory by loops of their own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Anchor {
+    /// A matrix product.
+    Contract(NodeId),
+    /// A sum over the rows of a tensor.
+    ColumnSum(NodeId),
+}
+
+impl Anchor {
+    /// The node.
+    pub fn node(self) -> NodeId {
+        match self {
+            Anchor::Contract(node) | Anchor::ColumnSum(node) => node,
+        }
+    }
+}
+
+/// Nodes that one kernel computes.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Group {
+    /// Where they are computed.
+    pub space: Space,
+    /// Its anchor, if it has one.
+    pub anchor: Option<Anchor>,
+    /// Its nodes in topological order, each with its class: `Full` or `PerRow`.
+    pub members: BTreeMap<NodeId, Class>,
+    /// The members that others need: written to memory.
+    pub outputs: Vec<NodeId>,
+}
+
+impl Group {
+    /// A group of one node at each point of a flat space, which others need.
+    pub fn of(node: NodeId, elements: Dim) -> Self {
+        Group {
+            space: Space::Flat(elements),
+            anchor: None,
+            members: BTreeMap::from([(node, Class::Full)]),
+            outputs: vec![node],
+        }
+    }
+
+    /// Whether it combines elements of a row.
+    pub fn has_rows(&self) -> bool {
+        self.members.values().any(|&class| class == Class::PerRow)
+    }
+
+    /// Arranges a flat space in rows of `cols`, every member having an element at each point. `false`, and nothing
+    /// changed, if the space has other rows already or another number of elements.
+    pub fn arrange(&mut self, grid: Space) -> bool {
+        let fits = match self.space {
+            Space::Flat(elements) => grid.elements() == Some(elements),
+            Space::Grid { .. } => self.space == grid,
+        };
+        if fits {
+            self.space = grid;
+        }
+        fits
+    }
+
+    /// Makes each point of a flat space a row of `cols` elements, and its members values of rows. `false`, and nothing
+    /// changed, if the space is arranged otherwise or the kernel has an anchor.
+    pub fn widen(&mut self, grid: Space) -> bool {
+        if self.anchor.is_some() {
+            return false;
+        }
+        match (self.space, grid) {
+            (Space::Flat(elements), Space::Grid { rows, .. }) if elements == rows => {
+                self.space = grid;
+                self.members.values_mut().for_each(|class| *class = Class::PerRow);
+                true
+            }
+            _ => self.space == grid,
+        }
+    }
+
+    /// Takes in the members of another group over the same space. `false`, and nothing changed, if the spaces differ or
+    /// both have anchors, or one an anchor and the other rows.
+    pub fn absorb(&mut self, other: &Group) -> bool {
+        let anchors = (self.anchor.is_some(), other.anchor.is_some());
+        if anchors == (true, true) || (anchors.0 && other.has_rows()) || (anchors.1 && self.has_rows()) {
+            return false;
+        }
+        let space = match (self.space, other.space) {
+            (a, b) if a == b => a,
+            (Space::Flat(_), grid) if grid.elements() == self.space.elements() => grid,
+            (grid, Space::Flat(_)) if grid.elements() == other.space.elements() => grid,
+            _ => return false,
+        };
+        self.space = space;
+        self.anchor = self.anchor.or(other.anchor);
+        self.members.extend(other.members.iter().map(|(&node, &class)| (node, class)));
+        self.outputs.extend(&other.outputs);
+        self.outputs.sort_unstable();
+        self.outputs.dedup();
+        true
+    }
+}

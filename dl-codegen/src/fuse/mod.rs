@@ -1,0 +1,309 @@
+//! Fusion: which nodes share a kernel.
+//!
+//! Nodes are visited users first. A node joins the group that reads it element by element, so that its value never reaches memory; if others
+//! need it too it is written as well, unless that would make a cycle of kernels. What no group can take starts its own.
+//! A matrix product or a sum over rows is taken as the anchor of the group that reads it: bias, activation,
+//! derivative and optimizer update become its epilogue by the same rule.
+
+mod group;
+mod reach;
+mod roles;
+pub mod text;
+
+use std::collections::BTreeSet;
+
+pub use group::{Anchor, Class, Group, Space};
+pub use roles::{Reduction, operand_class, reduction};
+
+use dl_ir::graph::{Graph, NodeId};
+use dl_ir::module::Function;
+use dl_ir::ops::{Op, Structure};
+use dl_ir::types::Dim;
+
+/// An op that no kernel computes, or not in this arrangement.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("no kernel computes {op} of this shape (node %{node} of {function})")]
+pub struct FuseError {
+    /// The function.
+    pub function: String,
+    /// The op's name.
+    pub op: &'static str,
+    /// Its node.
+    pub node: u32,
+}
+
+/// Whether a node needs no kernel: its value is in memory already, or is written into programs as a number.
+pub fn is_leaf(graph: &Graph, node: NodeId) -> bool {
+    graph.op(node).structure() == Structure::Leaf && !matches!(graph.op(node), Op::Iota(_))
+}
+
+/// Groups the live nodes of a function, in an order in which operands come before users.
+pub fn fuse(function: &Function) -> Result<Vec<Group>, FuseError> {
+    let mut fuser = Fuser::new(function);
+    for node in function.graph.ids().rev() {
+        if fuser.is_live[node.index()] {
+            fuser.visit(node)?;
+        }
+    }
+    Ok(fuser.finish())
+}
+
+struct Fuser<'f> {
+    function: &'f Function,
+    graph: &'f Graph,
+    users: Vec<Vec<NodeId>>,
+    is_root: Vec<bool>,
+    is_live: Vec<bool>,
+    /// The groups that compute a node: several if it is computed again for each.
+    groups_of: Vec<Vec<usize>>,
+    /// `None` where a group was absorbed by another.
+    groups: Vec<Option<Group>>,
+    /// The group that takes in scalars that nobody else wants.
+    scalars: Option<usize>,
+}
+
+impl<'f> Fuser<'f> {
+    fn new(function: &'f Function) -> Self {
+        let graph = &function.graph;
+        let n = graph.n_nodes();
+        let mut is_root = vec![false; n];
+        function.roots().for_each(|root| is_root[root.index()] = true);
+        let mut is_live = is_root.clone();
+        let mut users = vec![Vec::new(); n];
+        for node in graph.ids().rev() {
+            if !is_live[node.index()] {
+                continue;
+            }
+            for operand in graph.operands(node) {
+                is_live[operand.index()] = true;
+                let of_operand: &mut Vec<NodeId> = &mut users[operand.index()];
+                if of_operand.last() != Some(&node) {
+                    of_operand.push(node);
+                }
+            }
+        }
+        let (groups_of, groups) = (vec![Vec::new(); n], Vec::new());
+        Fuser { function, graph, users, is_root, is_live, groups_of, groups, scalars: None }
+    }
+
+    fn group(&self, index: usize) -> &Group {
+        self.groups[index].as_ref().expect("absorbed groups are not referred to")
+    }
+
+    fn visit(&mut self, node: NodeId) -> Result<(), FuseError> {
+        let structure = self.graph.op(node).structure();
+        if is_leaf(self.graph, node) || structure == Structure::View {
+            return Ok(());
+        }
+        let mut readers = self.readers(node);
+        self.merge_readers(node, &mut readers);
+        let is_output = self.is_output(node);
+        let group = match readers.as_slice() {
+            [] => self.start(node)?,
+            [only] if self.join(node, *only, is_output) => *only,
+            several if !is_output && self.join_all(node, several) => return Ok(()),
+            _ => self.start(node)?,
+        };
+        self.groups_of[node.index()] = vec![group];
+        Ok(())
+    }
+
+    /// The groups that read a node element by element, at a class at which they could compute it.
+    fn readers(&self, node: NodeId) -> Vec<usize> {
+        let mut readers = BTreeSet::new();
+        for &user in &self.users[node.index()] {
+            for &index in &self.groups_of[user.index()] {
+                let class = operand_class(self.graph, user, self.group(index).members[&user]);
+                if matches!(class, Some(Class::Full | Class::PerRow)) {
+                    readers.insert(index);
+                }
+            }
+        }
+        readers.into_iter().collect()
+    }
+
+    /// Whether a node must be in memory: it leaves the function, or somebody reads it otherwise than element by element.
+    fn is_output(&self, node: NodeId) -> bool {
+        let reads_whole = |&user: &NodeId| {
+            let groups = &self.groups_of[user.index()];
+            let class = |&index: &usize| operand_class(self.graph, user, self.group(index).members[&user]);
+            groups.is_empty()
+                || groups.iter().any(|index| !matches!(class(index), Some(Class::Full | Class::PerRow)))
+        };
+        self.is_root[node.index()] || self.users[node.index()].iter().any(reads_whole)
+    }
+
+    /// Makes one group of those that read `node`, where they fit.
+    fn merge_readers(&mut self, node: NodeId, readers: &mut Vec<usize>) {
+        let mut merged: Vec<usize> = Vec::new();
+        for &reader in readers.iter() {
+            if !merged.iter().any(|&first| self.merge(first, reader, node)) {
+                merged.push(reader);
+            }
+        }
+        *readers = merged;
+    }
+
+    /// Makes the group `second` part of `first`, if their spaces fit, they read `node` at the same class, and neither needs a
+    /// third that needs the other.
+    fn merge(&mut self, first: usize, second: usize, node: NodeId) -> bool {
+        let mut union = self.group(first).clone();
+        if !union.absorb(self.group(second)) || self.class_in(&union, node).is_none() {
+            return false;
+        }
+        if self.reaches_around(first, second) || self.reaches_around(second, first) {
+            return false;
+        }
+        for member in self.group(second).members.keys().copied().collect::<Vec<_>>() {
+            let groups = &mut self.groups_of[member.index()];
+            groups.retain(|&index| index != second && index != first);
+            groups.push(first);
+        }
+        self.groups[first] = Some(union);
+        self.groups[second] = None;
+        self.scalars = self.scalars.filter(|&index| index != second);
+        true
+    }
+
+    /// The class at which the members of a group read a node; `None` if they disagree, or read it otherwise.
+    fn class_in(&self, group: &Group, node: NodeId) -> Option<Class> {
+        let mut classes = self.users[node.index()].iter().filter_map(|user| {
+            let class = *group.members.get(user)?;
+            Some(operand_class(self.graph, *user, class))
+        });
+        let first = classes.next()??;
+        classes.all(|class| class == Some(first)).then_some(first)
+    }
+
+    /// Takes a node into a group, as an output if others need it. `false`, and nothing changed, if it does not fit.
+    fn join(&mut self, node: NodeId, index: usize, is_output: bool) -> bool {
+        let mut group = self.group(index).clone();
+        if !self.fits(node, &mut group) {
+            return false;
+        }
+        if is_output {
+            if self.depends_on_users(index, node) {
+                return false;
+            }
+            group.outputs.push(node);
+        }
+        self.groups[index] = Some(group);
+        true
+    }
+
+    /// Takes a node into several groups, to be computed in each.
+    fn join_all(&mut self, node: NodeId, indices: &[usize]) -> bool {
+        let is_tuple = self.graph.node(node).ty.as_tensor().is_none();
+        if !is_tuple && !roles::is_cheap(self.graph.op(node)) {
+            return false;
+        }
+        let mut joined = Vec::new();
+        for &index in indices {
+            let mut group = self.group(index).clone();
+            if !self.fits(node, &mut group) {
+                return false;
+            }
+            joined.push(group);
+        }
+        for (&index, group) in indices.iter().zip(joined) {
+            self.groups[index] = Some(group);
+        }
+        self.groups_of[node.index()] = indices.to_vec();
+        true
+    }
+
+    /// Adds a node to a group's members and arranges its space, if the group can compute it.
+    fn fits(&self, node: NodeId, group: &mut Group) -> bool {
+        let graph = self.graph;
+        let Some(class) = self.class_in(group, node) else { return false };
+        let fits = match (graph.op(node).structure(), class) {
+            (Structure::Map | Structure::Get, Class::Full | Class::PerRow) => true,
+            (Structure::Broadcast | Structure::Leaf, Class::Full) => match roles::rows_asked(graph, node) {
+                Ok(rows) => rows.is_none_or(|rows| group.arrange(rows)),
+                Err(()) => false,
+            },
+            (Structure::Broadcast, Class::PerRow) => {
+                operand_class(graph, node, class) == Some(Class::Scalar)
+            }
+            (Structure::Reduce, Class::Full | Class::PerRow) if reduction(graph, node) == Some(Reduction::Row) => {
+                // A value for each point becomes a value for each row.
+                let rows = roles::rows_reduced(graph, node);
+                (class == Class::PerRow || !group.has_rows()) && rows.is_some_and(|rows| group.widen(rows))
+            }
+            (Structure::Contract | Structure::Reduce, Class::Full) => self.anchor_fits(node, group),
+            _ => false,
+        };
+        if fits {
+            let class = if reduction(graph, node) == Some(Reduction::Row) { Class::PerRow } else { class };
+            group.members.insert(node, class);
+        }
+        fits
+    }
+
+    fn anchor_fits(&self, node: NodeId, group: &mut Group) -> bool {
+        let anchor = roles::anchor(self.graph, node);
+        let space_fits = match anchor {
+            Some(Anchor::Contract(_)) => {
+                let shape = roles::shape(self.graph, node);
+                Space::rows_of(shape).is_some_and(|rows| !group.has_rows() && group.arrange(rows))
+            }
+            Some(Anchor::ColumnSum(_)) => matches!(group.space, Space::Flat(Dim::Static(_))),
+            None => false,
+        };
+        let fits = group.anchor.is_none() && space_fits;
+        if fits {
+            group.anchor = anchor;
+        }
+        fits
+    }
+
+    /// A new group of one node, which others need; a scalar goes to other scalars, if they can wait for it.
+    fn start(&mut self, node: NodeId) -> Result<usize, FuseError> {
+        let error = || FuseError {
+            function: self.function.name.clone(),
+            op: self.graph.op(node).name(),
+            node: node.0,
+        };
+        let elements = roles::elements(self.graph, node).ok_or_else(error)?;
+        // Results keep to themselves: nothing that writes state may run in the kernel of the loss.
+        let is_result = self.function.results.iter().any(|&(_, result)| result == node);
+        let is_anchor = roles::anchor(self.graph, node).is_some();
+        let is_scalar = elements == Dim::Static(1) && !is_anchor && !is_result;
+        if let Some(scalars) = self.scalars.filter(|&scalars| is_scalar && !self.depends_on_users(scalars, node)) {
+            let group = self.groups[scalars].as_mut().expect("forgotten when absorbed");
+            group.members.insert(node, Class::Full);
+            group.outputs.push(node);
+            return Ok(scalars);
+        }
+        let mut group = Group::of(node, elements);
+        let fits = match self.graph.op(node).structure() {
+            Structure::Map | Structure::Get => true,
+            Structure::Broadcast | Structure::Leaf => match roles::rows_asked(self.graph, node) {
+                Ok(rows) => rows.is_none_or(|rows| group.arrange(rows)),
+                Err(()) => false,
+            },
+            Structure::Reduce if reduction(self.graph, node) == Some(Reduction::Row) => {
+                roles::rows_reduced(self.graph, node).is_some_and(|rows| group.widen(rows))
+            }
+            Structure::Contract | Structure::Reduce => self.anchor_fits(node, &mut group),
+            Structure::Permute | Structure::View => false,
+        };
+        if !fits {
+            return Err(error());
+        }
+        self.groups.push(Some(group));
+        let index = self.groups.len() - 1;
+        if is_scalar {
+            self.scalars = Some(index);
+        }
+        Ok(index)
+    }
+
+    fn finish(self) -> Vec<Group> {
+        let mut groups: Vec<Group> = self.groups.into_iter().flatten().collect();
+        for group in &mut groups {
+            group.outputs.sort_unstable();
+        }
+        groups
+    }
+}

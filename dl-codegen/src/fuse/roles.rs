@@ -1,0 +1,125 @@
+//! How a node reads its operands: element by element within its kernel, or by loops of its own.
+
+use dl_ir::graph::{Graph, NodeId};
+use dl_ir::ops::{Broadcast, Op, Structure};
+use dl_ir::types::{Dim, Shape};
+
+use super::group::{Anchor, Class, Space};
+
+/// A reduction, as code generation knows it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reduction {
+    /// Along the last axis.
+    Row,
+    /// A sum along all other axes, or of a vector whose length depends on the batch.
+    Column,
+}
+
+/// Along what a reduction goes; `None` for other ops and for axes that no kernel reduces.
+pub fn reduction(graph: &Graph, node: NodeId) -> Option<Reduction> {
+    let axes = match graph.op(node) {
+        Op::ReduceSum(reduce) => reduce.axes.clone(),
+        Op::ReduceMax(reduce) => reduce.axes.clone(),
+        Op::MaxWithIndex(reduce) => vec![reduce.axis],
+        _ => return None,
+    };
+    let shape = &graph.tensor(graph.operands(node)[0]).shape;
+    let rank = shape.rank();
+    let is_sum = matches!(graph.op(node), Op::ReduceSum(_));
+    match axes.as_slice() {
+        [axis] if axis + 1 == rank && shape.dims()[*axis].as_static().is_some() => Some(Reduction::Row),
+        [0] if rank == 1 && is_sum => Some(Reduction::Column),
+        axes if is_sum && rank > 1 && axes.iter().copied().eq(0..rank - 1) => Some(Reduction::Column),
+        _ => None,
+    }
+}
+
+/// The anchor that a node would be.
+pub fn anchor(graph: &Graph, node: NodeId) -> Option<Anchor> {
+    match graph.op(node).structure() {
+        Structure::Contract => Some(Anchor::Contract(node)),
+        Structure::Reduce if reduction(graph, node) == Some(Reduction::Column) => Some(Anchor::ColumnSum(node)),
+        _ => None,
+    }
+}
+
+/// The class at which `user`, itself of class `class` in its group, reads operand `operand` of it; `None` if it reads it in
+/// loops of its own, or as a whole under another shape.
+pub fn operand_class(graph: &Graph, user: NodeId, class: Class) -> Option<Class> {
+    match graph.op(user).structure() {
+        Structure::Map | Structure::Get => Some(class),
+        Structure::Broadcast => {
+            let Op::Broadcast(broadcast) = graph.op(user) else { return None };
+            broadcast_class(broadcast, class)
+        }
+        Structure::Reduce if reduction(graph, user) == Some(Reduction::Row) => Some(Class::Full),
+        _ => None,
+    }
+}
+
+/// The class of a broadcast's operand.
+fn broadcast_class(broadcast: &Broadcast, class: Class) -> Option<Class> {
+    let rank = broadcast.shape.rank();
+    match (broadcast.axes.as_slice(), class) {
+        ([], _) => Some(Class::Scalar),
+        ([axis], Class::Full) if rank > 1 && axis + 1 == rank => Some(Class::PerCol),
+        (axes, Class::Full) if axes.iter().copied().eq(0..rank - 1) => Some(Class::PerRow),
+        _ => None,
+    }
+}
+
+/// The rows that `member`, of class `Full`, asks of its group's space: `Ok(None)` if it does not care; `Err` if it has
+/// none that a kernel can walk.
+pub fn rows_asked(graph: &Graph, member: NodeId) -> Result<Option<Space>, ()> {
+    match graph.op(member) {
+        Op::Broadcast(broadcast) => match broadcast_class(broadcast, Class::Full) {
+            Some(Class::Scalar) => Ok(None),
+            Some(_) => Space::rows_of(&broadcast.shape).map(Some).ok_or(()),
+            None => Err(()),
+        },
+        Op::Iota(iota) if iota.axis + 1 == graph.tensor(member).shape.rank() => {
+            Space::rows_of(&graph.tensor(member).shape).map(Some).ok_or(())
+        }
+        Op::Iota(_) => Err(()),
+        _ => Ok(None),
+    }
+}
+
+/// The rows that a row reduction walks.
+pub fn rows_reduced(graph: &Graph, node: NodeId) -> Option<Space> {
+    Space::rows_of(&graph.tensor(graph.operands(node)[0]).shape)
+}
+
+/// Whether computing a node again where it is used costs less than reading it from memory.
+pub fn is_cheap(op: &Op) -> bool {
+    !matches!(
+        op,
+        Op::Exp(_)
+            | Op::Expm1(_)
+            | Op::Log(_)
+            | Op::Log1p(_)
+            | Op::Tanh(_)
+            | Op::Erf(_)
+            | Op::Logistic(_)
+            | Op::Softplus(_)
+            | Op::Sqrt(_)
+            | Op::Div(_)
+            | Op::Einsum(_)
+            | Op::ReduceSum(_)
+            | Op::ReduceMax(_)
+            | Op::MaxWithIndex(_)
+    )
+}
+
+/// The number of elements of a node; of a tuple's first result.
+pub fn elements(graph: &Graph, node: NodeId) -> Option<Dim> {
+    shape(graph, node).elements()
+}
+
+/// The shape of a node; of a tuple's first result.
+pub fn shape(graph: &Graph, node: NodeId) -> &Shape {
+    match &graph.node(node).ty {
+        dl_ir::types::Type::Tensor(tensor) => &tensor.shape,
+        dl_ir::types::Type::Tuple(parts) => &parts[0].shape,
+    }
+}

@@ -1,0 +1,137 @@
+//! Kernels: loop nests that run vector programs on buffers.
+//!
+//! A kernel is self-contained: it names its buffers by position and knows their shapes only through its indices, so
+//! equal layers have equal kernels, compiled once. It computes tasks `begin..end` of a launch; tasks are independent.
+
+pub mod interp;
+pub mod text;
+
+use dl_runtime::program::{Element, Extent};
+
+use crate::vector::Program;
+
+/// A loop nest.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Kernel {
+    /// What it reads and writes.
+    pub buffers: Vec<BufferUse>,
+    /// The vector programs that its body runs.
+    pub programs: Vec<Program>,
+    /// How many loop variables it has.
+    pub n_vars: usize,
+    /// What it does.
+    pub body: Vec<Stmt>,
+    /// How many tasks there are.
+    pub tasks: Extent,
+}
+
+/// How a kernel uses one of its buffers.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct BufferUse {
+    /// What it holds.
+    pub element: Element,
+    /// How many elements it has; none beyond the padding to a whole vector is touched.
+    pub elements: Extent,
+    /// Whether it is read.
+    pub reads: bool,
+    /// Whether it is written.
+    pub writes: bool,
+}
+
+/// A statement of a kernel.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Stmt {
+    /// Steps `var` from `begin` to the least of `end`: while there is room for the first tile's step it runs that tile,
+    /// then while there is room for the second's, and so on. Steps decrease; where the last is 1, nothing is left.
+    For {
+        /// The loop variable.
+        var: usize,
+        /// Its first value.
+        begin: Index,
+        /// Its bounds.
+        end: Vec<Index>,
+        /// Bodies by step.
+        tiles: Vec<Tile>,
+    },
+    /// Runs a program.
+    Run {
+        /// Which of [`Kernel::programs`].
+        program: usize,
+        /// Its argument words.
+        args: Vec<Arg>,
+    },
+}
+
+/// One body of a loop.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub struct Tile {
+    /// How far it takes the loop variable.
+    pub step: usize,
+    /// What it does.
+    pub body: Vec<Stmt>,
+}
+
+/// An argument word of a program.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub enum Arg {
+    /// A place in a buffer.
+    Pointer {
+        /// Which of [`Kernel::buffers`].
+        buffer: usize,
+        /// In bytes.
+        offset: Index,
+    },
+    /// The count of a loop.
+    Count(Index),
+}
+
+/// An integer known when the kernel runs: a constant plus multiples of variables.
+#[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Index {
+    /// The constant.
+    pub constant: i64,
+    /// Each variable with its factor.
+    pub terms: Vec<(Term, i64)>,
+}
+
+/// A variable of an [`Index`].
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Term {
+    /// A loop variable.
+    Var(usize),
+    /// The first task.
+    Begin,
+    /// One past the last task.
+    End,
+    /// The batch size.
+    Batch,
+}
+
+impl Index {
+    /// A constant.
+    pub fn constant(constant: i64) -> Self {
+        Index { constant, terms: Vec::new() }
+    }
+
+    /// A multiple of a variable.
+    pub fn term(term: Term, factor: i64) -> Self {
+        Index { constant: 0, terms: vec![(term, factor)] }
+    }
+
+    /// An extent at the kernel's batch size.
+    pub fn extent(extent: Extent) -> Self {
+        match extent {
+            Extent { fixed, per_example: 0 } => Index::constant(fixed as i64),
+            Extent { fixed, per_example } => {
+                Index { constant: fixed as i64, terms: vec![(Term::Batch, per_example as i64)] }
+            }
+        }
+    }
+
+    /// This plus another.
+    pub fn plus(mut self, other: Index) -> Self {
+        self.constant += other.constant;
+        self.terms.extend(other.terms);
+        self
+    }
+}
