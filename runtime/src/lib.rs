@@ -13,3 +13,4 @@ pub mod machine;
 #[allow(unsafe_code, reason = "lends closures to threads that outlive them")]
 pub mod pool;
 pub mod program;
+pub mod tensor;

@@ -1,0 +1,141 @@
+//! The types of number that networks can read, and what they are read as.
+
+use super::{TensorError, Wanted};
+
+/// An element that networks can read.
+pub trait Scalar: Copy {
+    /// Its name in messages.
+    const NAME: &'static str;
+    /// Whether it is an integer.
+    const INTEGER: bool;
+
+    /// As an input; `None` for integers other than pixels.
+    fn real(self) -> Option<f32>;
+
+    /// As a target.
+    fn value(self) -> f32;
+
+    /// As an index; `None` for floating point.
+    fn integer(self) -> Option<i128>;
+}
+
+/// A pixel as a number from 0 to 1.
+pub fn pixel(value: u8) -> f32 {
+    f32::from(value) / 255.0
+}
+
+macro_rules! scalars {
+    ($($type:ty: $integer:literal, real $real:expr, integer $index:expr;)*) => {$(
+        impl Scalar for $type {
+            const NAME: &'static str = stringify!($type);
+            const INTEGER: bool = $integer;
+
+            fn real(self) -> Option<f32> {
+                let real: fn($type) -> Option<f32> = $real;
+                real(self)
+            }
+
+            fn value(self) -> f32 {
+                self as f32
+            }
+
+            fn integer(self) -> Option<i128> {
+                let integer: fn($type) -> Option<i128> = $index;
+                integer(self)
+            }
+        }
+    )*};
+}
+
+scalars! {
+    f32: false, real |value| Some(value), integer |_| None;
+    f64: false, real |value| Some(value as f32), integer |_| None;
+    u8: true, real |value| Some(pixel(value)), integer |value| Some(value.into());
+    i8: true, real |_| None, integer |value| Some(value.into());
+    u16: true, real |_| None, integer |value| Some(value.into());
+    i16: true, real |_| None, integer |value| Some(value.into());
+    u32: true, real |_| None, integer |value| Some(value.into());
+    i32: true, real |_| None, integer |value| Some(value.into());
+    u64: true, real |_| None, integer |value| Some(value.into());
+    i64: true, real |_| None, integer |value| Some(value.into());
+    usize: true, real |_| None, integer |value| Some(value as i128);
+    isize: true, real |_| None, integer |value| Some(value as i128);
+}
+
+/// A way to read numbers: the one place that knows what an input or a target means.
+pub trait Convert {
+    /// What the network stores.
+    type Out;
+
+    /// Converts the number at a position, in row-major order.
+    ///
+    /// # Errors
+    /// If the number cannot be read this way.
+    fn convert<S: Scalar>(&self, index: usize, value: S) -> Result<Self::Out, TensorError>;
+}
+
+/// Inputs as real numbers; `u8` are pixels.
+#[derive(Debug)]
+pub(super) struct Reals;
+
+impl Convert for Reals {
+    type Out = f32;
+
+    fn convert<S: Scalar>(&self, _: usize, value: S) -> Result<f32, TensorError> {
+        value.real().ok_or(TensorError::NotReal { found: S::NAME })
+    }
+}
+
+/// Targets as real numbers, integers as they are.
+#[derive(Debug)]
+pub(super) struct Plain;
+
+impl Convert for Plain {
+    type Out = f32;
+
+    fn convert<S: Scalar>(&self, _: usize, value: S) -> Result<f32, TensorError> {
+        Ok(value.value())
+    }
+}
+
+/// Inputs as indices into an embedding.
+#[derive(Debug)]
+pub(super) struct Tokens {
+    pub(super) vocabulary: usize,
+}
+
+impl Convert for Tokens {
+    type Out = i32;
+
+    fn convert<S: Scalar>(&self, index: usize, value: S) -> Result<i32, TensorError> {
+        let value = integer(value, Wanted::Tokens)?;
+        let vocabulary = self.vocabulary;
+        below(vocabulary, value).ok_or(TensorError::TokenOutOfRange { index, value, vocabulary })
+    }
+}
+
+/// Targets as class indices.
+#[derive(Debug)]
+pub(super) struct Classes {
+    pub(super) classes: usize,
+}
+
+impl Convert for Classes {
+    type Out = i32;
+
+    fn convert<S: Scalar>(&self, index: usize, value: S) -> Result<i32, TensorError> {
+        let value = integer(value, Wanted::Classes)?;
+        let classes = self.classes;
+        below(classes, value).ok_or(TensorError::ClassOutOfRange { index, value, classes })
+    }
+}
+
+fn integer<S: Scalar>(value: S, wanted: Wanted) -> Result<i128, TensorError> {
+    value.integer().ok_or(TensorError::NotIntegers { wanted, found: S::NAME })
+}
+
+/// An index as kernels take it, if it is one of `limit`.
+fn below(limit: usize, index: i128) -> Option<i32> {
+    let index = i32::try_from(index).ok()?;
+    usize::try_from(index).is_ok_and(|index| index < limit).then_some(index)
+}
