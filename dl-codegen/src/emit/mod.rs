@@ -1,0 +1,5 @@
+//! Emitting CLIF, the intermediate representation of Cranelift.
+
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod vector;
