@@ -7,6 +7,7 @@
 
 #[allow(unsafe_code, reason = "owns raw memory")]
 pub mod arena;
+pub mod files;
 pub mod layout;
 #[allow(unsafe_code, reason = "calls compiled kernels")]
 pub mod machine;

@@ -4,11 +4,13 @@
 //! by reference; so does a batch of a [data set](crate::data). They are copied once, straight to where the network
 //! reads them.
 
+mod owned;
 mod scalar;
 #[cfg(test)]
 mod tests;
 pub(crate) mod values;
 
+pub use owned::{Data, Tensor};
 use scalar::{Classes, Plain, Reals, Tokens};
 pub use scalar::{Convert, Scalar, pixel};
 use thiserror::Error;
