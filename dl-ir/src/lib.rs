@@ -6,10 +6,14 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod autodiff;
 pub mod builder;
+mod closest;
 pub mod graph;
 pub mod interp;
 pub mod module;
 pub mod ops;
+pub mod text;
 pub mod types;
 pub mod value;
+pub mod verify;

@@ -6,6 +6,9 @@ use std::fmt;
 /// overflow.
 pub const MAX_ELEMENTS: usize = 1 << 31;
 
+/// The largest number of dimensions a tensor may have.
+pub const MAX_RANK: usize = 16;
+
 /// What the elements of a tensor are.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum DType {

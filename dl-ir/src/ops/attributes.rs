@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::text::Quoted;
 use crate::types::write_list;
 
 /// The value of one attribute.
@@ -13,7 +14,7 @@ pub enum Attribute {
     List(Vec<usize>),
     /// `3`
     Int(usize),
-    /// `"x"`: printable ASCII without quotes and backslashes.
+    /// `"x"`
     Text(String),
 }
 
@@ -113,7 +114,14 @@ impl fmt::Display for Attribute {
             Attribute::Float(value) => write!(f, "{value:?}"),
             Attribute::List(values) => write_list(f, "[", values, "]"),
             Attribute::Int(value) => value.fmt(f),
-            Attribute::Text(value) => write!(f, "\"{value}\""),
+            Attribute::Text(value) => Quoted(value).fmt(f),
         }
+    }
+}
+
+impl fmt::Display for Attributes {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let items: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        write_list(f, "{", &items, "}")
     }
 }

@@ -1,0 +1,77 @@
+//! First values and roles of states as text: `parameter glorot_uniform(784, 128)`.
+
+use crate::module::{Init, StateRole};
+
+/// All roles.
+pub(super) const ROLES: [StateRole; 4] =
+    [StateRole::Parameter, StateRole::Buffer, StateRole::Optimizer, StateRole::Hyper];
+
+/// A role's name.
+pub(super) fn role_name(role: StateRole) -> &'static str {
+    match role {
+        StateRole::Parameter => "parameter",
+        StateRole::Buffer => "buffer",
+        StateRole::Optimizer => "optimizer",
+        StateRole::Hyper => "hyper",
+    }
+}
+
+/// The names of all first values.
+pub(super) const INITS: [&str; 5] = ["constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform"];
+
+/// A first value's name and arguments; [`parse_init`] is the inverse.
+pub(super) fn show_init(init: Init) -> (&'static str, Vec<String>) {
+    let integers = |args: &[usize]| args.iter().map(usize::to_string).collect();
+    match init {
+        Init::Constant(value) => ("constant", vec![format!("{value:?}")]),
+        Init::GlorotNormal { fan_in, fan_out } => ("glorot_normal", integers(&[fan_in, fan_out])),
+        Init::GlorotUniform { fan_in, fan_out } => ("glorot_uniform", integers(&[fan_in, fan_out])),
+        Init::HeNormal { fan_in } => ("he_normal", integers(&[fan_in])),
+        Init::HeUniform { fan_in } => ("he_uniform", integers(&[fan_in])),
+    }
+}
+
+/// The first value of this name with these arguments, if there is one.
+pub(super) fn parse_init(name: &str, args: &[&str]) -> Option<Init> {
+    if let ("constant", [value]) = (name, args) {
+        return value.parse().ok().map(Init::Constant);
+    }
+    let args: Vec<usize> = args.iter().map(|text| text.parse().ok()).collect::<Option<_>>()?;
+    match (name, &args[..]) {
+        ("glorot_normal", &[fan_in, fan_out]) => Some(Init::GlorotNormal { fan_in, fan_out }),
+        ("glorot_uniform", &[fan_in, fan_out]) => Some(Init::GlorotUniform { fan_in, fan_out }),
+        ("he_normal", &[fan_in]) => Some(Init::HeNormal { fan_in }),
+        ("he_uniform", &[fan_in]) => Some(Init::HeUniform { fan_in }),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shown_values_parse_back() {
+        let (fan_in, fan_out) = (784, 128);
+        let inits = [
+            Init::Constant(-0.05),
+            Init::GlorotNormal { fan_in, fan_out },
+            Init::GlorotUniform { fan_in, fan_out },
+            Init::HeNormal { fan_in },
+            Init::HeUniform { fan_in },
+        ];
+        assert_eq!(inits.map(|init| show_init(init).0), INITS);
+        for init in inits {
+            let (name, args) = show_init(init);
+            let args: Vec<&str> = args.iter().map(String::as_str).collect();
+            assert_eq!(parse_init(name, &args), Some(init));
+        }
+    }
+
+    #[test]
+    fn wrong_arguments_are_refused() {
+        for (name, args) in [("constant", &[][..]), ("he_normal", &["1.5"]), ("glorot_uniform", &["1"])] {
+            assert_eq!(parse_init(name, args), None, "{name}({args:?})");
+        }
+    }
+}

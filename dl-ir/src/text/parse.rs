@@ -1,0 +1,444 @@
+//! Parses modules. The text is untrusted: everything in it is limited and checked.
+
+use std::collections::HashMap;
+
+use super::init::{INITS, ROLES, parse_init, role_name};
+use super::lexer::{Lexer, Token, clipped};
+use super::quote::unquote;
+use super::{MAX_LENGTH, MAX_LIST, MAX_NODES, ParseError, ParseProblem, VERSION};
+use crate::builder::Builder;
+use crate::closest::closest;
+use crate::graph::NodeId;
+use crate::module::{Function, Init, Module, StateDecl, StateRole};
+use crate::ops::{self, Attribute, Attributes, Op};
+use crate::types::{DType, Dim, MAX_ELEMENTS, MAX_RANK, Shape, TensorType, Type};
+use crate::verify::{Place, verify_module};
+
+/// The module that `text` describes.
+///
+/// # Errors
+/// The first mistake in the text: of the grammar, of a type, or of a rule that [`verify`](crate::verify) checks.
+pub fn parse(text: &str) -> Result<Module, ParseError> {
+    if text.len() > MAX_LENGTH {
+        return Err(ParseError::at(text, 0, ParseProblem::TooLong { length: text.len() }));
+    }
+    Parser::new(text).module().map_err(|Located { offset, problem }| ParseError::at(text, offset, problem))
+}
+
+/// A problem and the byte where it is.
+struct Located {
+    offset: usize,
+    problem: ParseProblem,
+}
+
+type Result<T, E = Located> = std::result::Result<T, E>;
+
+fn fail<T>(offset: usize, problem: ParseProblem) -> Result<T> {
+    Err(Located { offset, problem })
+}
+
+/// Where the parts of a module begin, for the verifier's errors.
+#[derive(Default)]
+struct Offsets {
+    states: Vec<usize>,
+    functions: Vec<FunctionOffsets>,
+}
+
+#[derive(Default)]
+struct FunctionOffsets {
+    name: usize,
+    nodes: Vec<usize>,
+    results: Vec<usize>,
+    updates: Vec<usize>,
+}
+
+struct Parser<'a> {
+    lexer: Lexer<'a>,
+    /// The next token, not yet taken.
+    token: Token<'a>,
+    /// Where it begins.
+    offset: usize,
+    offsets: Offsets,
+}
+
+/// Modules and their parts.
+impl<'a> Parser<'a> {
+    fn new(text: &'a str) -> Self {
+        let mut lexer = Lexer::new(text);
+        let (token, offset) = lexer.next();
+        Parser { lexer, token, offset, offsets: Offsets::default() }
+    }
+
+    fn module(mut self) -> Result<Module> {
+        self.version()?;
+        let mut module = Module { network: String::new(), states: Vec::new(), functions: Vec::new() };
+        if self.takes_word("network") {
+            module.network = self.text()?;
+        }
+        while self.takes_word("state") {
+            module.states.push(self.state()?);
+        }
+        while self.takes_word("function") {
+            module.functions.push(self.function()?);
+        }
+        if self.token != Token::End {
+            return self.expected("`state`, `function` or the end of the text");
+        }
+        let offsets = &self.offsets;
+        verify_module(&module).map_err(|error| Located {
+            offset: offsets.of(&error.place, &module),
+            problem: error.violation.into(),
+        })?;
+        Ok(module)
+    }
+
+    fn version(&mut self) -> Result<()> {
+        if !self.takes_word("dl") {
+            return self.expected("`dl` and the format's version first");
+        }
+        let offset = self.offset;
+        let found = self.integer()?;
+        if found != VERSION { fail(offset, ParseProblem::Version { found }) } else { Ok(()) }
+    }
+
+    fn state(&mut self) -> Result<StateDecl> {
+        self.offsets.states.push(self.offset);
+        let name = self.name()?;
+        self.mark(':', "`:`")?;
+        let ty = self.tensor_type()?;
+        Ok(StateDecl { name, ty, role: self.role()?, init: self.init()? })
+    }
+
+    fn role(&mut self) -> Result<StateRole> {
+        let (word, offset) = self.word("what the state is for")?;
+        let role = ROLES.into_iter().find(|&role| role_name(role) == word);
+        role.map_or_else(|| unknown(offset, "role of a state", word, ROLES.map(role_name)), Ok)
+    }
+
+    fn init(&mut self) -> Result<Init> {
+        let (word, offset) = self.word("the state's first value")?;
+        if !INITS.contains(&word) {
+            return unknown(offset, "first value", word, INITS);
+        }
+        self.mark('(', "`(`")?;
+        let args = self.list(')', Self::number)?;
+        match parse_init(word, &args) {
+            Some(init) => Ok(init),
+            None => {
+                let found = format!("`{word}({})`", args.join(", "));
+                fail(offset, ParseProblem::Expected { expected: "a first value with its numbers", found })
+            }
+        }
+    }
+
+    fn function(&mut self) -> Result<Function> {
+        let mut offsets = FunctionOffsets { name: self.offset, ..Default::default() };
+        let name = self.name()?;
+        self.mark('{', "`{`")?;
+        let (mut builder, mut names) = (Builder::new(), HashMap::new());
+        let (mut results, mut updates) = (Vec::new(), Vec::new());
+        while !self.takes_mark('}') {
+            if self.takes_word("return") {
+                offsets.results.push(self.offset);
+                results.push(self.root(&names)?);
+            } else if self.takes_word("update") {
+                offsets.updates.push(self.offset);
+                updates.push(self.root(&names)?);
+            } else if let Token::Value(_) = self.token {
+                let line = self.offset;
+                let node = self.node(&mut builder, &mut names)?;
+                if node.index() == offsets.nodes.len() {
+                    offsets.nodes.push(line);
+                }
+            } else {
+                return self.expected("a node, `return`, `update` or `}`");
+            }
+        }
+        self.offsets.functions.push(offsets);
+        Ok(Function { name, graph: builder.finish(), results, updates })
+    }
+
+    /// `loss = %37`, after `return` or `update`.
+    fn root(&mut self, names: &HashMap<&'a str, NodeId>) -> Result<(String, NodeId)> {
+        let name = self.name()?;
+        self.mark('=', "`=`")?;
+        Ok((name, self.operand(names)?))
+    }
+
+    /// `%2 = add %0, %1 : f32[B]`.
+    fn node(&mut self, builder: &mut Builder, names: &mut HashMap<&'a str, NodeId>) -> Result<NodeId> {
+        let (name, offset) = self.value()?;
+        if names.contains_key(name) {
+            return fail(
+                offset,
+                ParseProblem::Redefined { what: "node", name: format!("%{}", clipped(name)) },
+            );
+        }
+        if names.len() == MAX_NODES {
+            return fail(offset, ParseProblem::TooManyNodes);
+        }
+        self.mark('=', "`=`")?;
+        let (op_name, op_offset) = self.word("an op")?;
+        let operands = self.operands(names)?;
+        let attributes = self.attributes()?;
+        self.mark(':', "`:`")?;
+        let type_offset = self.offset;
+        let declared = self.node_type()?;
+
+        let op = match Op::parse(op_name, &attributes, &declared) {
+            None => return unknown(op_offset, "op", op_name, ops::NAMES.iter().copied()),
+            Some(op) => op,
+        };
+        let op_name =
+            *ops::NAMES.iter().find(|&&known| known == op_name).expect("the op was found by its name");
+        let attribute =
+            |source| Located { offset: op_offset, problem: ParseProblem::Attribute { op: op_name, source } };
+        let infer =
+            |source| Located { offset: op_offset, problem: ParseProblem::Infer { op: op_name, source } };
+        let node = builder.try_push(op.map_err(attribute)?, &operands).map_err(infer)?;
+        let inferred = &builder.graph().node(node).ty;
+        if *inferred != declared {
+            let inferred = inferred.clone();
+            return fail(type_offset, ParseProblem::TypeMismatch { declared, inferred });
+        }
+        names.insert(name, node);
+        Ok(node)
+    }
+
+    fn operands(&mut self, names: &HashMap<&'a str, NodeId>) -> Result<Vec<NodeId>> {
+        let mut operands = Vec::new();
+        if let Token::Value(_) = self.token {
+            operands.push(self.operand(names)?);
+            while self.takes_mark(',') {
+                self.check_list(operands.len())?;
+                operands.push(self.operand(names)?);
+            }
+        }
+        Ok(operands)
+    }
+
+    fn operand(&mut self, names: &HashMap<&'a str, NodeId>) -> Result<NodeId> {
+        let (name, offset) = self.value()?;
+        match names.get(name) {
+            Some(&node) => Ok(node),
+            None => fail(offset, ParseProblem::Undefined { name: clipped(name) }),
+        }
+    }
+
+    fn attributes(&mut self) -> Result<Attributes> {
+        let mut attributes = Attributes::default();
+        if !self.takes_mark('{') {
+            return Ok(attributes);
+        }
+        for (name, value, offset) in self.list('}', Self::attribute)? {
+            if attributes.0.iter().any(|(known, _)| known == name) {
+                return fail(offset, ParseProblem::Redefined { what: "attribute", name: clipped(name) });
+            }
+            attributes = attributes.with(name, value);
+        }
+        Ok(attributes)
+    }
+
+    fn attribute(&mut self) -> Result<(&'a str, Attribute, usize)> {
+        let (name, offset) = self.word("an attribute")?;
+        self.mark('=', "`=`")?;
+        let value = match self.token {
+            Token::Text(_) => Attribute::Text(self.text()?),
+            Token::Mark('[') => {
+                self.advance();
+                Attribute::List(self.list(']', Self::integer)?)
+            }
+            Token::Number(text) if text.bytes().all(|c| c.is_ascii_digit()) => {
+                Attribute::Int(self.integer()?)
+            }
+            _ => Attribute::Float(self.float()?),
+        };
+        Ok((name, value, offset))
+    }
+}
+
+/// Types.
+impl Parser<'_> {
+    fn node_type(&mut self) -> Result<Type> {
+        if self.takes_mark('(') {
+            self.list(')', Self::tensor_type).map(Type::Tuple)
+        } else {
+            self.tensor_type().map(Type::Tensor)
+        }
+    }
+
+    fn tensor_type(&mut self) -> Result<TensorType> {
+        const DTYPES: [DType; 3] = [DType::F32, DType::I32, DType::Bool];
+        let (word, offset) = self.word("a type, like f32[B, 10]")?;
+        let Some(dtype) = DTYPES.into_iter().find(|dtype| dtype.name() == word) else {
+            return unknown(offset, "element type", word, DTYPES.map(DType::name));
+        };
+        self.mark('[', "`[`")?;
+        let shape: Shape = self.list(']', Self::dim)?.into_iter().collect();
+        if shape.rank() > MAX_RANK || shape.elements().is_none() {
+            return fail(offset, ParseProblem::TooLarge);
+        }
+        Ok(TensorType::new(dtype, shape))
+    }
+
+    fn dim(&mut self) -> Result<Dim> {
+        let offset = self.offset;
+        let dim = match self.token {
+            Token::Word("B") => Some(Dim::Batch(1)),
+            Token::Number(text) => match text.strip_suffix('B') {
+                Some(multiple) => multiple.parse().ok().map(Dim::Batch),
+                None => text.parse().ok().map(Dim::Static),
+            },
+            _ => None,
+        };
+        let within = |dim: &Dim| dim.at(1) <= MAX_ELEMENTS;
+        match dim {
+            None => self.expected("a dimension, like 10, B or 3B"),
+            Some(dim) if within(&dim) => {
+                self.advance();
+                Ok(dim)
+            }
+            Some(_) => fail(offset, ParseProblem::TooLarge),
+        }
+    }
+}
+
+/// Tokens.
+impl<'a> Parser<'a> {
+    fn advance(&mut self) {
+        (self.token, self.offset) = self.lexer.next();
+    }
+
+    fn expected<T>(&self, expected: &'static str) -> Result<T> {
+        fail(self.offset, ParseProblem::Expected { expected, found: self.token.describe() })
+    }
+
+    fn takes_word(&mut self, word: &str) -> bool {
+        let takes = self.token == Token::Word(word);
+        if takes {
+            self.advance();
+        }
+        takes
+    }
+
+    fn takes_mark(&mut self, mark: char) -> bool {
+        let takes = self.token == Token::Mark(mark);
+        if takes {
+            self.advance();
+        }
+        takes
+    }
+
+    fn mark(&mut self, mark: char, shown: &'static str) -> Result<()> {
+        if self.takes_mark(mark) { Ok(()) } else { self.expected(shown) }
+    }
+
+    fn word(&mut self, expected: &'static str) -> Result<(&'a str, usize)> {
+        let Token::Word(word) = self.token else { return self.expected(expected) };
+        let offset = self.offset;
+        self.advance();
+        Ok((word, offset))
+    }
+
+    fn value(&mut self) -> Result<(&'a str, usize)> {
+        let Token::Value(name) = self.token else { return self.expected("a node, like %0") };
+        let offset = self.offset;
+        self.advance();
+        Ok((name, offset))
+    }
+
+    fn name(&mut self) -> Result<String> {
+        match self.token {
+            Token::Text(_) => self.text(),
+            _ => self.word("a name").map(|(word, _)| word.to_owned()),
+        }
+    }
+
+    fn text(&mut self) -> Result<String> {
+        let Token::Text(inner) = self.token else { return self.expected("a text in quotes") };
+        match unquote(inner) {
+            Some(text) => {
+                self.advance();
+                Ok(text)
+            }
+            None => self.expected("a text whose backslashes stand before \", \\ or n"),
+        }
+    }
+
+    /// The text of a number.
+    fn number(&mut self) -> Result<&'a str> {
+        match self.token {
+            Token::Number(text) | Token::Word(text @ ("NaN" | "inf")) => {
+                self.advance();
+                Ok(text)
+            }
+            _ => self.expected("a number"),
+        }
+    }
+
+    fn integer(&mut self) -> Result<usize> {
+        match self.token {
+            Token::Number(text) if text.parse::<usize>().is_ok() => {}
+            _ => return self.expected("an integer"),
+        }
+        self.number().map(|text| text.parse().expect("just parsed"))
+    }
+
+    fn float(&mut self) -> Result<f64> {
+        let unread = (self.token, self.offset);
+        let text = self.number()?;
+        text.parse().or_else(|_| {
+            let (found, offset) = (unread.0.describe(), unread.1);
+            fail(offset, ParseProblem::Expected { expected: "a number", found })
+        })
+    }
+
+    /// Items between commas up to `end`, the opening mark already taken.
+    fn list<T>(&mut self, end: char, item: impl Fn(&mut Self) -> Result<T>) -> Result<Vec<T>> {
+        let mut items = Vec::new();
+        if self.takes_mark(end) {
+            return Ok(items);
+        }
+        loop {
+            self.check_list(items.len())?;
+            items.push(item(self)?);
+            if self.takes_mark(end) {
+                return Ok(items);
+            }
+            if !self.takes_mark(',') {
+                return self.expected("`,` or the end of the list");
+            }
+        }
+    }
+
+    fn check_list(&self, length: usize) -> Result<()> {
+        if length == MAX_LIST { fail(self.offset, ParseProblem::TooManyItems) } else { Ok(()) }
+    }
+}
+
+impl Offsets {
+    /// Where in the text the place is.
+    fn of(&self, place: &Place, module: &Module) -> usize {
+        let function = |name: &String| {
+            let index = module.functions.iter().rposition(|function| function.name == *name);
+            &self.functions[index.expect("the verifier names functions of the module")]
+        };
+        match place {
+            Place::State { index, .. } => self.states[*index],
+            Place::Function { function: name } => function(name).name,
+            Place::Node { function: name, node, .. } => function(name).nodes[node.index()],
+            Place::Result { function: name, index, .. } => function(name).results[*index],
+            Place::Update { function: name, index, .. } => function(name).updates[*index],
+        }
+    }
+}
+
+fn unknown<T>(
+    offset: usize,
+    what: &'static str,
+    name: &str,
+    known: impl IntoIterator<Item = &'static str>,
+) -> Result<T> {
+    let suggestion = closest(name, known);
+    fail(offset, ParseProblem::Unknown { what, name: clipped(name), suggestion })
+}

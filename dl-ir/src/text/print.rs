@@ -1,0 +1,59 @@
+//! Prints modules.
+
+use std::fmt::{self, Display, Formatter};
+
+use super::quote::{Name, Quoted};
+use super::{VERSION, init};
+use crate::graph::{Graph, NodeId};
+use crate::module::{Function, Module, StateDecl};
+
+impl Display for Module {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "dl {VERSION}")?;
+        if !self.network.is_empty() {
+            writeln!(f, "network {}", Quoted(&self.network))?;
+        }
+        self.states.iter().try_for_each(|state| writeln!(f, "{state}"))?;
+        self.functions.iter().try_for_each(|function| function.fmt(f))
+    }
+}
+
+impl Display for StateDecl {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (init, args) = init::show_init(self.init);
+        write!(f, "state {} : {} {} {init}", Name(&self.name), self.ty, init::role_name(self.role))?;
+        write!(f, "({})", args.join(", "))
+    }
+}
+
+impl Display for Function {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "function {} {{", Name(&self.name))?;
+        for id in self.graph.ids() {
+            f.write_str("  ")?;
+            write_node(f, &self.graph, id)?;
+        }
+        for (name, node) in &self.results {
+            writeln!(f, "  return {} = %{}", Name(name), node.0)?;
+        }
+        for (state, node) in &self.updates {
+            writeln!(f, "  update {} = %{}", Name(state), node.0)?;
+        }
+        writeln!(f, "}}")
+    }
+}
+
+/// Writes `%2 = einsum %0, %1 {subscripts="ab,bc->ac"} : f32[B, 1]`.
+fn write_node(f: &mut Formatter<'_>, graph: &Graph, id: NodeId) -> fmt::Result {
+    let node = graph.node(id);
+    write!(f, "%{} = {}", id.0, node.op.name())?;
+    for (position, operand) in graph.operands(id).iter().enumerate() {
+        let separator = if position == 0 { " " } else { ", " };
+        write!(f, "{separator}%{}", operand.0)?;
+    }
+    let attributes = node.op.attributes();
+    if !attributes.0.is_empty() {
+        write!(f, " {attributes}")?;
+    }
+    writeln!(f, " : {}", node.ty)
+}
