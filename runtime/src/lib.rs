@@ -7,6 +7,7 @@
 
 #[allow(unsafe_code, reason = "owns raw memory")]
 pub mod arena;
+pub mod data;
 pub mod files;
 pub mod layout;
 #[allow(unsafe_code, reason = "calls compiled kernels")]

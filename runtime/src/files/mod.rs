@@ -109,7 +109,7 @@ pub enum FileError {
         found: &'static str,
     },
     /// A tensor that nobody asked for.
-    #[error("{} has a tensor {tensor}, which this network does not have", path.display())]
+    #[error("{} holds an unexpected tensor {tensor}", path.display())]
     Unknown {
         /// The file.
         path: PathBuf,

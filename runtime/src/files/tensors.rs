@@ -229,7 +229,7 @@ mod tests {
             "w: tensor y holds i32, but f32 is needed"
         );
         assert_eq!(file.take_f32("dense0.bias", &[0]).unwrap(), [0.0; 0]);
-        assert_eq!(message(file.finish().unwrap_err()), "w has a tensor x, which this network does not have");
+        assert_eq!(message(file.finish().unwrap_err()), "w holds an unexpected tensor x");
     }
 
     /// A file with this header over that many bytes of data.
