@@ -9,10 +9,12 @@
 pub mod arena;
 pub mod data;
 pub mod files;
+pub mod init;
 pub mod layout;
 #[allow(unsafe_code, reason = "calls compiled kernels")]
 pub mod machine;
 #[allow(unsafe_code, reason = "lends closures to threads that outlive them")]
 pub mod pool;
 pub mod program;
+pub mod random;
 pub mod tensor;

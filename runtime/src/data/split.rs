@@ -149,7 +149,7 @@ mod tests {
         batch.x.write_reals(&mut x).unwrap();
         assert_eq!(x, [6.0, 7.0, 2.0, 3.0, 2.0, 3.0].map(|value: f32| value / 255.0));
         let mut y = [0; 3];
-        (&batch.y).write_classes(4, &mut y).unwrap();
+        batch.y.write_classes(4, &mut y).unwrap();
         assert_eq!(y, [3, 1, 1]);
         let error = batch.y.write_classes(3, &mut y).unwrap_err();
         assert_eq!(error, TensorError::ClassOutOfRange { index: 0, value: 3, classes: 3 });

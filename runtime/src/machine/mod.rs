@@ -94,7 +94,7 @@ impl Machine {
     /// # Safety
     /// The program's kernels keep the contract of [`KernelFn`]: started with the buffers of any of its launches, a batch size and a
     /// range of that launch's tasks, they read and write nothing but these buffers' elements for that batch, rounded up to
-    /// [`ALIGNMENT`] bytes; disjoint ranges of tasks may run at the same time; and they do not unwind.
+    /// [`ALIGNMENT`](crate::program::ALIGNMENT) bytes; disjoint ranges of tasks may run at the same time; and they do not unwind.
     pub unsafe fn prepare(&mut self, program: Program) -> Result<ProgramId, RunError> {
         if let Err(what) = check_program(&program, &self.state) {
             return Err(RunError::Malformed { program: program.name, what });

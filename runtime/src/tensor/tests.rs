@@ -18,7 +18,7 @@ fn arrays_views_and_references_serve() {
     let all = vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
     assert_eq!(reals(&x, 6).unwrap(), all);
     assert_eq!(reals(x.view(), 6).unwrap(), all);
-    assert_eq!(reals(&x.view(), 6).unwrap(), all);
+    assert_eq!(reals(x.view(), 6).unwrap(), all);
     assert_eq!(reals(x.slice(s![1..3, ..]), 4).unwrap(), all[2..]);
     assert_eq!(reals(x.to_shared(), 6).unwrap(), all);
     assert_eq!(reals(x.view().into_dyn(), 6).unwrap(), all);
@@ -59,19 +59,19 @@ fn pixels_are_scaled_as_examples_but_not_as_targets() {
 fn integers_of_every_type_are_classes() {
     assert_eq!(classes(&array![1u8, 0], 2).unwrap(), [1, 0]);
     assert_eq!(classes(array![1i64, 0].view(), 2).unwrap(), [1, 0]);
-    assert_eq!(classes(&[1usize, 0], 2).unwrap(), [1, 0]);
+    assert_eq!(classes([1usize, 0], 2).unwrap(), [1, 0]);
     assert_eq!(classes(vec![1u32, 0], 2).unwrap(), [1, 0]);
     assert!(Targets::are_integers(&[1i8]) && !Targets::are_integers(&[1.0f32]));
 }
 
 #[test]
 fn bad_classes_and_tokens_are_named() {
-    let error = classes(&[0i64, 3, 10], 10).unwrap_err();
+    let error = classes([0i64, 3, 10], 10).unwrap_err();
     assert_eq!(error, TensorError::ClassOutOfRange { index: 2, value: 10, classes: 10 });
     assert_eq!(error.to_string(), "target 2 is class 10, but the network has 10 classes (0 to 9)");
-    let error = classes(&[0i8, -1], 10).unwrap_err();
+    let error = classes([0i8, -1], 10).unwrap_err();
     assert_eq!(error, TensorError::ClassOutOfRange { index: 1, value: -1, classes: 10 });
-    let huge = classes(&[u64::MAX], usize::MAX).unwrap_err();
+    let huge = classes([u64::MAX], usize::MAX).unwrap_err();
     assert_eq!(huge, TensorError::ClassOutOfRange { index: 0, value: u64::MAX.into(), classes: usize::MAX });
     let error = array![[1u8, 5]].write_tokens(5, &mut [0; 2]).unwrap_err();
     assert_eq!(error, TensorError::TokenOutOfRange { index: 1, value: 5, vocabulary: 5 });
@@ -79,12 +79,12 @@ fn bad_classes_and_tokens_are_named() {
 
 #[test]
 fn the_wrong_kind_of_number_is_an_error() {
-    let error = classes(&[1.0f32], 2).unwrap_err();
+    let error = classes([1.0f32], 2).unwrap_err();
     assert_eq!(error.to_string(), "class indices must be integers, but f32 was given");
-    assert_eq!(reals(&[1i64], 1).unwrap_err(), TensorError::NotReal { found: "i64" });
+    assert_eq!(reals([1i64], 1).unwrap_err(), TensorError::NotReal { found: "i64" });
 }
 
 #[test]
 fn another_number_of_elements_is_an_error() {
-    assert_eq!(reals(&[1.0f32; 3], 4).unwrap_err(), TensorError::Length { expected: 4, found: 3 });
+    assert_eq!(reals([1.0f32; 3], 4).unwrap_err(), TensorError::Length { expected: 4, found: 3 });
 }
