@@ -2,6 +2,7 @@
 
 pub mod builder;
 pub mod interp;
+pub mod math;
 pub mod op;
 pub mod program;
 mod prune;
