@@ -33,7 +33,7 @@ pub struct VerifyError {
     /// Where.
     pub place: Place,
     /// Which rule, and how.
-    pub violation: Violation,
+    pub violation: Box<Violation>,
 }
 
 /// A place in a module.
@@ -306,7 +306,7 @@ fn unique(is_new: bool, what: &'static str, name: &str) -> Result<(), Violation>
 
 /// Adds its place to a violation.
 fn at(place: impl FnOnce() -> Place) -> impl FnOnce(Violation) -> VerifyError {
-    |violation| VerifyError { place: place(), violation }
+    |violation| VerifyError { place: place(), violation: Box::new(violation) }
 }
 
 impl fmt::Display for Place {

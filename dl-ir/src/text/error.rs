@@ -15,7 +15,7 @@ pub struct ParseError {
     /// The column in characters, from 1.
     pub column: usize,
     /// What is wrong.
-    pub problem: ParseProblem,
+    pub problem: Box<ParseProblem>,
     /// The line's text, or its part around the place if it is long.
     excerpt: String,
     /// How many characters of the excerpt stand before the place.
@@ -113,7 +113,7 @@ fn suggest(suggestion: Option<&str>) -> String {
 
 impl ParseError {
     /// The problem at this byte of `text`.
-    pub(super) fn at(text: &str, offset: usize, problem: ParseProblem) -> Self {
+    pub(super) fn at(text: &str, offset: usize, problem: Box<ParseProblem>) -> Self {
         const SHOWN_BEFORE: usize = 60;
         const SHOWN: usize = 120;
         let before = &text[..offset];
@@ -149,6 +149,6 @@ impl Display for ParseError {
 
 impl std::error::Error for ParseError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        Some(&self.problem)
+        self.problem.source()
     }
 }

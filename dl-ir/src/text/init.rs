@@ -17,7 +17,8 @@ pub(super) fn role_name(role: StateRole) -> &'static str {
 }
 
 /// The names of all first values.
-pub(super) const INITS: [&str; 5] = ["constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform"];
+pub(super) const INITS: [&str; 5] =
+    ["constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform"];
 
 /// A first value's name and arguments; [`parse_init`] is the inverse.
 pub(super) fn show_init(init: Init) -> (&'static str, Vec<String>) {

@@ -11,7 +11,7 @@ pub(super) enum Token<'a> {
     Number(&'a str),
     /// What stands between two quotes, escapes and all.
     Text(&'a str),
-    /// A quote that no other one ends.
+    /// A quote that no other one on its line ends.
     OpenText,
     /// `=`
     Mark(char),
@@ -85,23 +85,21 @@ impl<'a> Lexer<'a> {
     }
 
     fn text_token(&mut self) -> Token<'a> {
-        let inner = &self.text[self.position + 1..];
+        self.position += 1;
+        let rest = &self.text[self.position..];
         let mut escaped = false;
-        let closes = |c: char| {
-            let closes = c == '"' && !escaped;
+        let ends = |c: char| {
+            let ends = c == '\n' || c == '"' && !escaped;
             escaped = c == '\\' && !escaped;
-            closes
+            ends
         };
-        match inner.find(closes) {
-            Some(length) => {
-                self.position += length + 2;
-                Token::Text(&inner[..length])
-            }
-            None => {
-                self.position = self.text.len();
-                Token::OpenText
-            }
+        let length = rest.find(ends).unwrap_or(rest.len());
+        self.position += length;
+        if !rest[length..].starts_with('"') {
+            return Token::OpenText;
         }
+        self.position += 1;
+        Token::Text(&rest[..length])
     }
 }
 

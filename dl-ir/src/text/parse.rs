@@ -20,7 +20,7 @@ use crate::verify::{Place, verify_module};
 /// The first mistake in the text: of the grammar, of a type, or of a rule that [`verify`](crate::verify) checks.
 pub fn parse(text: &str) -> Result<Module, ParseError> {
     if text.len() > MAX_LENGTH {
-        return Err(ParseError::at(text, 0, ParseProblem::TooLong { length: text.len() }));
+        return Err(ParseError::at(text, 0, Box::new(ParseProblem::TooLong { length: text.len() })));
     }
     Parser::new(text).module().map_err(|Located { offset, problem }| ParseError::at(text, offset, problem))
 }
@@ -28,13 +28,17 @@ pub fn parse(text: &str) -> Result<Module, ParseError> {
 /// A problem and the byte where it is.
 struct Located {
     offset: usize,
-    problem: ParseProblem,
+    problem: Box<ParseProblem>,
 }
 
 type Result<T, E = Located> = std::result::Result<T, E>;
 
+fn located(offset: usize, problem: ParseProblem) -> Located {
+    Located { offset, problem: Box::new(problem) }
+}
+
 fn fail<T>(offset: usize, problem: ParseProblem) -> Result<T> {
-    Err(Located { offset, problem })
+    Err(located(offset, problem))
 }
 
 /// Where the parts of a module begin, for the verifier's errors.
@@ -85,9 +89,8 @@ impl<'a> Parser<'a> {
             return self.expected("`state`, `function` or the end of the text");
         }
         let offsets = &self.offsets;
-        verify_module(&module).map_err(|error| Located {
-            offset: offsets.of(&error.place, &module),
-            problem: error.violation.into(),
+        verify_module(&module).map_err(|error| {
+            located(offsets.of(&error.place, &module), ParseProblem::Invalid(*error.violation))
         })?;
         Ok(module)
     }
@@ -191,10 +194,8 @@ impl<'a> Parser<'a> {
         };
         let op_name =
             *ops::NAMES.iter().find(|&&known| known == op_name).expect("the op was found by its name");
-        let attribute =
-            |source| Located { offset: op_offset, problem: ParseProblem::Attribute { op: op_name, source } };
-        let infer =
-            |source| Located { offset: op_offset, problem: ParseProblem::Infer { op: op_name, source } };
+        let attribute = |source| located(op_offset, ParseProblem::Attribute { op: op_name, source });
+        let infer = |source| located(op_offset, ParseProblem::Infer { op: op_name, source });
         let node = builder.try_push(op.map_err(attribute)?, &operands).map_err(infer)?;
         let inferred = &builder.graph().node(node).ty;
         if *inferred != declared {
@@ -243,7 +244,7 @@ impl<'a> Parser<'a> {
         let (name, offset) = self.word("an attribute")?;
         self.mark('=', "`=`")?;
         let value = match self.token {
-            Token::Text(_) => Attribute::Text(self.text()?),
+            Token::Text(_) | Token::OpenText => Attribute::Text(self.text()?),
             Token::Mark('[') => {
                 self.advance();
                 Attribute::List(self.list(']', Self::integer)?)
