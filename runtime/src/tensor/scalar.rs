@@ -20,46 +20,56 @@ pub trait Scalar: Copy {
 }
 
 /// A pixel as a number from 0 to 1.
+#[inline]
 pub fn pixel(value: u8) -> f32 {
     f32::from(value) / 255.0
 }
 
+/// Implements [`Scalar`]: what a value is as an input, and as an index.
 macro_rules! scalars {
-    ($($type:ty: $integer:literal, real $real:expr, integer $index:expr;)*) => {$(
+    ($integer:literal: $($type:ty: real $value:pat_param => $real:expr, integer $of:pat_param => $index:expr;)*) => {$(
         impl Scalar for $type {
             const NAME: &'static str = stringify!($type);
             const INTEGER: bool = $integer;
 
+            #[inline]
             fn real(self) -> Option<f32> {
-                let real: fn($type) -> Option<f32> = $real;
-                real(self)
+                let $value = self;
+                $real
             }
 
+            #[inline]
             fn value(self) -> f32 {
                 self as f32
             }
 
+            #[inline]
             fn integer(self) -> Option<i128> {
-                let integer: fn($type) -> Option<i128> = $index;
-                integer(self)
+                let $of = self;
+                $index
             }
         }
     )*};
 }
 
 scalars! {
-    f32: false, real |value| Some(value), integer |_| None;
-    f64: false, real |value| Some(value as f32), integer |_| None;
-    u8: true, real |value| Some(pixel(value)), integer |value| Some(value.into());
-    i8: true, real |_| None, integer |value| Some(value.into());
-    u16: true, real |_| None, integer |value| Some(value.into());
-    i16: true, real |_| None, integer |value| Some(value.into());
-    u32: true, real |_| None, integer |value| Some(value.into());
-    i32: true, real |_| None, integer |value| Some(value.into());
-    u64: true, real |_| None, integer |value| Some(value.into());
-    i64: true, real |_| None, integer |value| Some(value.into());
-    usize: true, real |_| None, integer |value| Some(value as i128);
-    isize: true, real |_| None, integer |value| Some(value as i128);
+    false:
+    f32: real value => Some(value), integer _ => None;
+    f64: real value => Some(value as f32), integer _ => None;
+}
+
+scalars! {
+    true:
+    u8: real value => Some(pixel(value)), integer value => Some(value.into());
+    i8: real _ => None, integer value => Some(value.into());
+    u16: real _ => None, integer value => Some(value.into());
+    i16: real _ => None, integer value => Some(value.into());
+    u32: real _ => None, integer value => Some(value.into());
+    i32: real _ => None, integer value => Some(value.into());
+    u64: real _ => None, integer value => Some(value.into());
+    i64: real _ => None, integer value => Some(value.into());
+    usize: real _ => None, integer value => Some(value as i128);
+    isize: real _ => None, integer value => Some(value as i128);
 }
 
 /// A way to read numbers: the one place that knows what an input or a target means.
