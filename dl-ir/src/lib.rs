@@ -6,13 +6,20 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod arguments;
 pub mod autodiff;
 pub mod builder;
 mod closest;
+pub mod diagnostics;
 pub mod graph;
 pub mod interp;
+pub mod layers;
+pub mod losses;
 pub mod module;
+pub mod network;
 pub mod ops;
+pub mod optimizers;
+pub mod syntax;
 pub mod text;
 pub mod types;
 pub mod value;

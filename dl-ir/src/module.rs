@@ -64,6 +64,23 @@ pub enum Init {
         /// Outputs of a unit.
         fan_out: usize,
     },
+    /// Normal with variance 2 / (fan_in + fan_out) (Glorot and Bengio, 2010).
+    GlorotNormal {
+        /// Inputs of a unit.
+        fan_in: usize,
+        /// Outputs of a unit.
+        fan_out: usize,
+    },
+    /// Uniform in ±√(6 / fan_in) (He et al., 2015).
+    HeUniform {
+        /// Inputs of a unit.
+        fan_in: usize,
+    },
+    /// Normal with variance 2 / fan_in (He et al., 2015).
+    HeNormal {
+        /// Inputs of a unit.
+        fan_in: usize,
+    },
 }
 
 /// A pure function: from inputs and state to results and new state.

@@ -1,0 +1,222 @@
+//! Layers: what a network is written in. One layer is one file and one line in the table below.
+//!
+//! A layer knows its arguments, its shapes, its parameters and how to compose ops into its forward pass; it knows
+//! nothing of gradients or code generation.
+
+pub mod activations;
+mod dense;
+mod flatten;
+mod init;
+mod input;
+mod reshape;
+mod residual;
+
+use std::fmt;
+
+use crate::arguments::{ArgSpec, Arguments};
+use crate::builder::Builder;
+use crate::diagnostics::NetworkError;
+use crate::graph::NodeId;
+use crate::module::Init;
+use crate::types::{Shape, TensorType};
+
+pub use activations::{ACTIVATIONS, Activation};
+pub(crate) use init::INITIALIZERS;
+
+/// The layers with a file of their own; each activation is a layer too.
+static LAYERS: &[&dyn LayerRule] =
+    &[&dense::Dense, &flatten::Flatten, &input::Input, &reshape::Reshape, &residual::Residual];
+
+/// All layers, by their rules.
+pub fn rules() -> impl Iterator<Item = &'static dyn LayerRule> {
+    LAYERS.iter().copied().chain(ACTIVATIONS.iter().map(|activation| activation as &dyn LayerRule))
+}
+
+/// The names of all activations.
+pub(crate) fn activation_names() -> Vec<&'static str> {
+    ACTIVATIONS.iter().map(|activation| activation.name).collect()
+}
+
+/// What every layer has to say about itself. Shapes leave out the batch dimension.
+pub trait LayerRule: Sync {
+    /// Its name in network text.
+    fn name(&self) -> &'static str;
+
+    /// Its arguments, in order.
+    fn signature(&self) -> &'static [ArgSpec];
+
+    /// The input shape that it implies where it is the first layer.
+    fn implied_input(&self, _: &Arguments) -> Option<Vec<usize>> {
+        None
+    }
+
+    /// Its output shape, or why the input does not fit.
+    fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit>;
+
+    /// Its parameters.
+    fn parameters(&self, _: &Arguments) -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    /// The activation that is applied to what [`build`](Self::build) gives.
+    fn activation(&self, _: &Arguments) -> Option<&'static Activation> {
+        None
+    }
+
+    /// Its forward pass without its activation: ops from `x` [B, …] to the result.
+    fn build(&self, cx: &mut LayerContext<'_>, x: NodeId) -> NodeId;
+
+    /// The layer as text: `dense(784, 128, relu)`.
+    fn text(&self, arguments: &Arguments) -> String {
+        match arguments.text().as_str() {
+            "" => self.name().to_owned(),
+            arguments => format!("{}({arguments})", self.name()),
+        }
+    }
+}
+
+impl fmt::Debug for dyn LayerRule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// There is one rule of each name.
+impl PartialEq for dyn LayerRule {
+    fn eq(&self, other: &Self) -> bool {
+        self.name() == other.name()
+    }
+}
+
+/// Why an input does not fit a layer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Misfit {
+    /// What is wrong.
+    pub error: NetworkError,
+    /// The argument that disagrees; `None` if it is the layer as such.
+    pub argument: Option<&'static str>,
+}
+
+/// A trained tensor of a layer.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Parameter {
+    /// What stands behind the layer's name and a dot: `weight`.
+    pub suffix: &'static str,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Its first value.
+    pub init: Init,
+}
+
+/// What a forward pass is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mode {
+    /// Training: batch statistics, dropout.
+    Training,
+    /// Prediction and evaluation.
+    Inference,
+}
+
+/// A layer whose arguments and shapes have been checked.
+#[derive(Clone, PartialEq, Debug)]
+pub struct CheckedLayer {
+    /// The label it was given.
+    pub label: Option<String>,
+    /// Its name: the label, or the kind with its ordinal.
+    pub name: String,
+    /// What kind of layer it is.
+    pub rule: &'static dyn LayerRule,
+    /// Its arguments.
+    pub arguments: Arguments,
+    /// The shape that goes in, without the batch.
+    pub input: Vec<usize>,
+    /// The shape that comes out, without the batch.
+    pub output: Vec<usize>,
+}
+
+impl CheckedLayer {
+    /// Its parameters and those of its nested layers, by their full names.
+    pub fn parameters(&self) -> Vec<(String, Parameter)> {
+        let own = self.rule.parameters(&self.arguments).into_iter();
+        let own = own.map(|parameter| (self.state_name(parameter.suffix), parameter));
+        let nested = self.arguments.body.iter().flat_map(CheckedLayer::parameters);
+        own.chain(nested).collect()
+    }
+
+    /// Its activation, if it ends with one.
+    pub fn activation(&self) -> Option<&'static Activation> {
+        self.rule.activation(&self.arguments)
+    }
+
+    /// Adds its forward pass and gives its value before and after its activation.
+    pub fn forward(&self, builder: &mut Builder, mode: Mode, x: NodeId) -> LayerValues {
+        let before = self.rule.build(&mut LayerContext { builder, mode, layer: self }, x);
+        let after = match self.activation() {
+            Some(activation) => (activation.apply)(builder, before),
+            None => before,
+        };
+        LayerValues { before, after }
+    }
+
+    fn state_name(&self, suffix: &str) -> String {
+        format!("{}.{suffix}", self.name)
+    }
+}
+
+impl fmt::Display for CheckedLayer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(label) = &self.label {
+            write!(f, "{label}: ")?;
+        }
+        f.write_str(&self.rule.text(&self.arguments))
+    }
+}
+
+/// The layers of a list as text, with commas.
+pub(crate) fn list_text(layers: &[CheckedLayer]) -> String {
+    layers.iter().map(CheckedLayer::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// The result of a layer.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct LayerValues {
+    /// Its value before its activation.
+    pub before: NodeId,
+    /// Its value; the same node if there is no activation.
+    pub after: NodeId,
+}
+
+/// What a layer builds with.
+pub struct LayerContext<'a> {
+    /// The graph.
+    pub builder: &'a mut Builder,
+    /// What the forward pass is for.
+    pub mode: Mode,
+    /// The layer that is being built.
+    layer: &'a CheckedLayer,
+}
+
+impl<'a> LayerContext<'a> {
+    /// The layer's arguments.
+    pub fn arguments(&self) -> &'a Arguments {
+        &self.layer.arguments
+    }
+
+    /// The layer's output shape, without the batch.
+    pub fn output(&self) -> &'a [usize] {
+        &self.layer.output
+    }
+
+    /// The layer's parameter of this suffix.
+    pub fn parameter(&mut self, suffix: &str) -> NodeId {
+        let parameters = self.layer.rule.parameters(self.arguments());
+        let declared = parameters.iter().find(|parameter| parameter.suffix == suffix);
+        let shape = Shape::fixed(&declared.expect("a declared parameter").shape);
+        self.builder.state(&self.layer.state_name(suffix), TensorType::f32(shape))
+    }
+}
+
+/// The number of elements of a shape; `None` beyond [`MAX_ELEMENTS`](crate::types::MAX_ELEMENTS).
+pub(crate) fn n_elements(shape: &[usize]) -> Option<usize> {
+    Shape::fixed(shape).elements().and_then(|elements| elements.as_static())
+}

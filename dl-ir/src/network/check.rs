@@ -1,0 +1,330 @@
+//! What the grammar cannot tell: known names, fitting shapes, one function per rule.
+
+use std::collections::HashMap;
+
+use proc_macro2::Span;
+
+use super::Network;
+use crate::arguments::{Resolved, resolve};
+use crate::closest::closest;
+use crate::diagnostics::{Diagnostic, NetworkError, What};
+use crate::layers::{self, CheckedLayer, LayerRule, Misfit, n_elements};
+use crate::losses::{self, LossRule};
+use crate::optimizers::{self, Optimizer};
+use crate::syntax::ast;
+use crate::types::MAX_ELEMENTS;
+
+/// The largest number of trained elements of a network: 8 GiB of f32.
+pub const MAX_PARAMETERS: usize = MAX_ELEMENTS;
+
+/// The network that `parsed` describes. `None` if it has mistakes.
+pub(super) fn check(parsed: &ast::Network, diagnostics: &mut Vec<Diagnostic>) -> Option<Network> {
+    let n_before = diagnostics.len();
+    let mut checker = Checker::new(diagnostics);
+    let layers = checker.layers(&parsed.layers, None);
+    let clauses = checker.clauses(&parsed.clauses);
+    let last = parsed.layers.layers.last();
+    let loss = checker.loss(clauses.loss, layers.last().cloned().flatten().as_ref(), last);
+    let optimizer = checker.optimizer(clauses.optimizer);
+    if diagnostics.len() > n_before {
+        return None;
+    }
+    let layers = layers.into_iter().collect::<Option<Vec<_>>>()?;
+    let input = layers.first()?.input.clone();
+    let name = parsed.name.as_ref().map(|name| name.text.clone());
+    Some(Network { name, layers, input, loss: loss?, optimizer: optimizer? })
+}
+
+struct Checker<'d> {
+    diagnostics: &'d mut Vec<Diagnostic>,
+    /// How many layers there have been of each kind.
+    ordinals: HashMap<&'static str, usize>,
+    /// Where each label stands.
+    labels: HashMap<String, Span>,
+    n_parameters: usize,
+}
+
+/// What comes into a layer.
+#[derive(Clone)]
+struct Incoming {
+    /// Its shape; `None` behind a layer with a mistake, where nothing can be said.
+    shape: Option<Vec<usize>>,
+    /// The layer that it comes from.
+    from: Span,
+}
+
+#[derive(Default)]
+struct Clauses<'a> {
+    loss: Option<&'a ast::Value>,
+    optimizer: Option<&'a ast::Value>,
+}
+
+impl<'d> Checker<'d> {
+    fn new(diagnostics: &'d mut Vec<Diagnostic>) -> Self {
+        Checker { diagnostics, ordinals: HashMap::new(), labels: HashMap::new(), n_parameters: 0 }
+    }
+
+    fn error(&mut self, error: NetworkError, span: Span) {
+        self.diagnostics.push(Diagnostic::new(error, span));
+    }
+
+    /// Checks a list; `None` stands for a layer with a mistake.
+    fn layers(&mut self, list: &ast::Layers, mut incoming: Option<Incoming>) -> Vec<Option<CheckedLayer>> {
+        let mut checked = Vec::with_capacity(list.layers.len());
+        for layer in &list.layers {
+            let result = self.layer(layer, incoming.as_ref());
+            let shape = result.as_ref().and_then(|result| result.shape.clone());
+            incoming = Some(Incoming { shape, from: layer.call.span });
+            checked.push(result.and_then(|result| result.layer));
+        }
+        checked
+    }
+
+    /// `None` if not even the output's shape is known.
+    fn layer(&mut self, layer: &ast::Layer, incoming: Option<&Incoming>) -> Option<LayerResult> {
+        let rule = self.layer_rule(&layer.call.name);
+        let name = self.layer_name(layer.label.as_ref(), rule);
+        let rule = rule?;
+        let mut resolved = resolve(rule.name(), rule.signature(), &layer.call, self.diagnostics)?;
+        let implied = rule.implied_input(&resolved.arguments);
+        let input = match incoming {
+            Some(incoming) => incoming.shape.clone(),
+            None if implied.is_none() => {
+                self.error(NetworkError::NoInputShape { kind: rule.name() }, layer.call.name.span);
+                None
+            }
+            None => implied.clone(),
+        };
+        let from = incoming.map_or(layer.call.span, |incoming| incoming.from);
+        if let Some(body) = resolved.body {
+            let inside = self.layers(body, Some(Incoming { shape: input.clone(), from }));
+            resolved.arguments.body = inside.into_iter().collect::<Option<_>>()?;
+        }
+        self.check_parameters(rule, &resolved, layer);
+        // Behind a mistake a layer that says what it expects is taken at its word.
+        let input = input.or(implied.clone())?;
+        let output = match rule.infer(&resolved.arguments, &input) {
+            Ok(output) => output,
+            Err(misfit) => {
+                self.misfit(misfit, &resolved, layer, incoming);
+                let shape = implied.and_then(|implied| rule.infer(&resolved.arguments, &implied).ok());
+                let shape = shape.filter(|shape| n_elements(shape).is_some());
+                return Some(LayerResult { layer: None, shape });
+            }
+        };
+        self.check_size(rule, &resolved, &output, layer)?;
+        let label = layer.label.as_ref().map(|label| label.text.clone());
+        let shape = Some(output.clone());
+        let layer = CheckedLayer { label, name, rule, arguments: resolved.arguments, input, output };
+        Some(LayerResult { layer: Some(layer), shape })
+    }
+
+    fn layer_rule(&mut self, kind: &ast::Word) -> Option<&'static dyn LayerRule> {
+        let found = layers::rules().find(|rule| rule.name() == kind.text);
+        if found.is_none() {
+            self.unknown(
+                What::Layer,
+                kind.text.clone(),
+                kind.span,
+                layers::rules().map(LayerRule::name).collect(),
+            );
+        }
+        found
+    }
+
+    fn unknown(&mut self, what: What, found: String, span: Span, known: Vec<&'static str>) {
+        let suggestion = closest(&found, known.iter().copied());
+        self.error(NetworkError::Unknown { what, found, suggestion, known }, span);
+    }
+
+    /// The label, or the kind and its ordinal, which counts labelled layers too.
+    fn layer_name(&mut self, label: Option<&ast::Word>, rule: Option<&'static dyn LayerRule>) -> String {
+        let automatic = rule.map(|rule| {
+            let ordinal = self.ordinals.entry(rule.name()).or_default();
+            let name = format!("{}{ordinal}", rule.name());
+            *ordinal += 1;
+            name
+        });
+        if let Some(label) = label {
+            self.check_label(label);
+        }
+        label.map(|label| label.text.clone()).or(automatic).unwrap_or_default()
+    }
+
+    fn check_label(&mut self, label: &ast::Word) {
+        if let Some(kind) = automatic_kind(&label.text) {
+            self.error(NetworkError::AutomaticLabel { label: label.text.clone(), kind }, label.span);
+        }
+        if let Some(&first) = self.labels.get(&label.text) {
+            let error = NetworkError::DuplicateLabel { label: label.text.clone() };
+            let cause = (first, "first used here".to_owned());
+            self.diagnostics.push(Diagnostic::new(error, label.span).with_cause(cause));
+        } else {
+            self.labels.insert(label.text.clone(), label.span);
+        }
+    }
+
+    fn misfit(
+        &mut self,
+        misfit: Misfit,
+        resolved: &Resolved<'_>,
+        layer: &ast::Layer,
+        incoming: Option<&Incoming>,
+    ) {
+        let place = misfit.argument.and_then(|argument| resolved.place(argument));
+        let diagnostic = Diagnostic::new(misfit.error, place.unwrap_or(layer.call.name.span));
+        let cause = incoming.and_then(|incoming| {
+            let shape = incoming.shape.as_ref()?;
+            Some((incoming.from, format!("this gives the shape {shape:?}")))
+        });
+        self.diagnostics.push(match cause {
+            Some(cause) => diagnostic.with_cause(cause),
+            None => diagnostic,
+        });
+    }
+
+    /// Each parameter, and all of the network together, must be of a size that buffers can have.
+    fn check_parameters(&mut self, rule: &dyn LayerRule, resolved: &Resolved<'_>, layer: &ast::Layer) {
+        let sizes = rule.parameters(&resolved.arguments).into_iter().map(|p| n_elements(&p.shape));
+        let total = sizes.fold(Some(self.n_parameters), |sum, size| sum?.checked_add(size?));
+        match total.filter(|total| *total <= MAX_PARAMETERS) {
+            Some(total) => self.n_parameters = total,
+            None => {
+                let layer_text = rule.text(&resolved.arguments);
+                let what = "the parameters up to here";
+                let error = NetworkError::TooLarge { layer: layer_text, what, limit: MAX_PARAMETERS };
+                self.error(error, layer.call.span);
+            }
+        }
+    }
+
+    fn check_size(
+        &mut self,
+        rule: &dyn LayerRule,
+        resolved: &Resolved<'_>,
+        output: &[usize],
+        layer: &ast::Layer,
+    ) -> Option<()> {
+        if n_elements(output).is_some() {
+            return Some(());
+        }
+        let layer_text = rule.text(&resolved.arguments);
+        let error = NetworkError::TooLarge { layer: layer_text, what: "its result", limit: MAX_ELEMENTS };
+        self.error(error, layer.call.span);
+        None
+    }
+
+    fn clauses<'a>(&mut self, clauses: &'a [ast::Clause]) -> Clauses<'a> {
+        let mut known = Clauses::default();
+        for clause in clauses {
+            let slot = match clause.key.text.as_str() {
+                "loss" => &mut known.loss,
+                "optimizer" => &mut known.optimizer,
+                _ => {
+                    let (found, span) = (clause.key.text.clone(), clause.key.span);
+                    self.unknown(What::Clause, found, span, vec!["loss", "optimizer"]);
+                    continue;
+                }
+            };
+            match *slot {
+                None => *slot = Some(&clause.value),
+                Some(first) => {
+                    let error = NetworkError::DuplicateKey { key: clause.key.text.clone() };
+                    let cause = (first.span, "first given here".to_owned());
+                    self.diagnostics.push(Diagnostic::new(error, clause.key.span).with_cause(cause));
+                }
+            }
+        }
+        known
+    }
+
+    /// The loss of the clause, or the one that follows from the last layer.
+    fn loss(
+        &mut self,
+        clause: Option<&ast::Value>,
+        last: Option<&CheckedLayer>,
+        written: Option<&ast::Layer>,
+    ) -> Option<&'static dyn LossRule> {
+        let activation = last.and_then(CheckedLayer::activation).map(|activation| activation.name);
+        let Some(clause) = clause else {
+            return losses::find(match activation {
+                Some("softmax") => "cross_entropy",
+                Some("sigmoid") => "binary_cross_entropy",
+                _ => "mse",
+            });
+        };
+        let known = losses::rules().map(LossRule::name).collect();
+        let call = self.named(What::Loss, clause)?;
+        let Some(rule) = losses::find(&call.name.text) else {
+            self.unknown(What::Loss, call.name.text, call.name.span, known);
+            return None;
+        };
+        resolve(rule.name(), &[], &call, self.diagnostics)?;
+        self.check_trailing(rule, clause, last.zip(written), activation);
+        Some(rule)
+    }
+
+    /// A loss that is computed from the value before an activation needs that activation.
+    fn check_trailing(
+        &mut self,
+        rule: &dyn LossRule,
+        clause: &ast::Value,
+        last: Option<(&CheckedLayer, &ast::Layer)>,
+        activation: Option<&str>,
+    ) {
+        // Without a last layer there is a mistake in it, and this may follow from that one.
+        let (Some(needed), Some((_, written))) = (rule.needs(), last) else { return };
+        if activation != Some(needed) {
+            let error = NetworkError::LossNeedsActivation { loss: rule.name(), needed };
+            let cause = (clause.span, format!("`{}` is asked for here", rule.name()));
+            self.diagnostics.push(Diagnostic::new(error, written.call.span).with_cause(cause));
+        }
+    }
+
+    fn optimizer(&mut self, clause: Option<&ast::Value>) -> Option<Optimizer> {
+        let default = Optimizer::default_adam();
+        let Some(clause) = clause else { return Some(default) };
+        let call = self.named(What::Optimizer, clause)?;
+        let Some(rule) = optimizers::find(&call.name.text) else {
+            let known = optimizers::rules().map(optimizers::OptimizerRule::name).collect();
+            self.unknown(What::Optimizer, call.name.text, call.name.span, known);
+            return None;
+        };
+        if call.args.is_none() && rule.name() == default.name() {
+            return Some(default);
+        }
+        let arguments = resolve(rule.name(), rule.signature(), &call, self.diagnostics)?.arguments;
+        Some(Optimizer { rule, arguments })
+    }
+
+    /// A value that is a name, with or without arguments.
+    fn named(&mut self, what: What, value: &ast::Value) -> Option<ast::Call> {
+        match &value.kind {
+            ast::ValueKind::Call(call) => Some(call.clone()),
+            ast::ValueKind::Name(name) => {
+                let name = ast::Word { text: name.clone(), span: value.span };
+                Some(ast::Call { name, args: None, span: value.span })
+            }
+            _ => {
+                let expected = match what {
+                    What::Loss => "the name of a loss",
+                    _ => "the name of an optimizer",
+                };
+                self.error(NetworkError::Expected { expected, found: value.kind.describe() }, value.span);
+                None
+            }
+        }
+    }
+}
+
+/// A layer, unless it has a mistake, and the shape that it gives, if that is known all the same.
+struct LayerResult {
+    layer: Option<CheckedLayer>,
+    shape: Option<Vec<usize>>,
+}
+
+/// The kind of layer whose automatic names have this form: `dense` for `dense0`.
+fn automatic_kind(label: &str) -> Option<&'static str> {
+    let is_ordinal = |rest: &str| !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_digit());
+    layers::rules().map(LayerRule::name).find(|kind| label.strip_prefix(kind).is_some_and(is_ordinal))
+}

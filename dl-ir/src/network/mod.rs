@@ -1,0 +1,238 @@
+//! The checked network: layers whose shapes fit, a loss and an optimizer.
+
+mod check;
+
+use std::fmt;
+use std::ops::Range;
+use std::str::FromStr;
+
+use proc_macro2::TokenStream;
+
+use crate::builder::Builder;
+use crate::diagnostics::Diagnostics;
+use crate::graph::NodeId;
+use crate::layers::{CheckedLayer, LayerValues, Mode};
+use crate::losses::LossRule;
+use crate::module::{StateDecl, StateRole};
+use crate::optimizers::Optimizer;
+use crate::syntax::{self, ast};
+use crate::types::{DType, Shape, TensorType};
+
+pub use check::MAX_PARAMETERS;
+
+/// A network without mistakes.
+///
+/// ```
+/// use dl_ir::network::Network;
+///
+/// let network = Network::parse("< dense(784, 128, relu), dense(128, 10, softmax) >")?;
+/// assert_eq!(network.output_shape(), [10]);
+/// assert_eq!(network.loss().name(), "cross_entropy");
+/// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
+/// ```
+///
+/// Its `Display` is its canonical text, which parses to the same network.
+#[derive(Clone, PartialEq, Debug)]
+pub struct Network {
+    name: Option<String>,
+    layers: Vec<CheckedLayer>,
+    input: Vec<usize>,
+    loss: &'static dyn LossRule,
+    optimizer: Optimizer,
+}
+
+/// A network as the macro gets it, with what becomes of its item.
+#[derive(Clone, Debug)]
+pub struct NetworkItem {
+    /// The network.
+    pub network: Network,
+    /// Attributes and doc comments.
+    pub attributes: TokenStream,
+    /// The visibility; empty if there is none.
+    pub visibility: TokenStream,
+    /// The name, at its place; without one the network is an expression.
+    pub name: Option<ast::Word>,
+}
+
+/// The nodes of a forward pass.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Forward {
+    /// The output before a trailing softmax or sigmoid; the output itself if there is neither.
+    pub logits: NodeId,
+    /// The output, f32 [B, …].
+    pub output: NodeId,
+}
+
+/// A layer as summaries show it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LayerInfo {
+    /// Its label, or its kind with its ordinal.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its arguments as text, without those that are as by default.
+    pub arguments: String,
+    /// The shape that goes in, without the batch.
+    pub input: Vec<usize>,
+    /// The shape that comes out, without the batch.
+    pub output: Vec<usize>,
+    /// The number of trained elements, those of nested layers included.
+    pub n_parameters: usize,
+}
+
+impl Network {
+    /// The only network of a text: what stands between `network!(` and `)`, or that with its wrapper, or a whole
+    /// `.dl` file.
+    ///
+    /// # Errors
+    /// All mistakes, with their places in `text`.
+    pub fn parse(text: &str) -> Result<Self, Diagnostics<Range<usize>>> {
+        syntax::with_network(text, None, check::check)
+    }
+
+    /// The network of this name of a text with several.
+    ///
+    /// # Errors
+    /// All mistakes of the text's grammar and of that network.
+    pub fn parse_named(text: &str, name: &str) -> Result<Self, Diagnostics<Range<usize>>> {
+        syntax::with_network(text, Some(name), check::check)
+    }
+
+    /// The network of a macro's tokens.
+    ///
+    /// # Errors
+    /// All mistakes, with their spans.
+    pub fn from_tokens(tokens: TokenStream) -> Result<NetworkItem, Diagnostics> {
+        let mut diagnostics = Vec::new();
+        let parsed = syntax::parse_one(tokens, &mut diagnostics);
+        let checked = parsed.and_then(|parsed| {
+            let network = check::check(&parsed, &mut diagnostics)?;
+            let ast::Network { attributes, visibility, name, .. } = parsed;
+            Some(NetworkItem { network, attributes, visibility, name })
+        });
+        match (checked, Diagnostics::new(diagnostics)) {
+            (_, Some(diagnostics)) => Err(diagnostics),
+            (Some(checked), None) => Ok(checked),
+            (None, None) => unreachable!("a network is refused for a reason"),
+        }
+    }
+
+    /// Its name, if it has one.
+    pub fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Its layers in order; nested ones are in their layer's arguments.
+    pub fn layers(&self) -> &[CheckedLayer] {
+        &self.layers
+    }
+
+    /// What training makes small.
+    pub fn loss(&self) -> &'static dyn LossRule {
+        self.loss
+    }
+
+    /// How training makes it small.
+    pub fn optimizer(&self) -> &Optimizer {
+        &self.optimizer
+    }
+
+    /// The shape of an example, without the batch.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input
+    }
+
+    /// The shape of an output, without the batch.
+    pub fn output_shape(&self) -> &[usize] {
+        self.layers.last().map_or(&self.input, |last| &last.output)
+    }
+
+    /// The type of a batch of examples.
+    pub fn input_type(&self) -> TensorType {
+        TensorType::new(DType::F32, Shape::batched(&self.input))
+    }
+
+    /// The type of a batch of outputs.
+    pub fn output_type(&self) -> TensorType {
+        TensorType::f32(Shape::batched(self.output_shape()))
+    }
+
+    /// The types that targets may have, the usual one first.
+    pub fn target_types(&self) -> Vec<TensorType> {
+        self.loss.target_types(self.output_shape())
+    }
+
+    /// The declarations of all parameters, in the order of the layers.
+    pub fn parameters(&self) -> Vec<StateDecl> {
+        let declare = |(name, parameter): (String, crate::layers::Parameter)| StateDecl {
+            name,
+            ty: TensorType::f32(Shape::fixed(&parameter.shape)),
+            role: StateRole::Parameter,
+            init: parameter.init,
+        };
+        self.layers.iter().flat_map(CheckedLayer::parameters).map(declare).collect()
+    }
+
+    /// The declarations of all state: parameters, then what the optimizer keeps.
+    pub fn states(&self) -> Vec<StateDecl> {
+        let mut states = self.parameters();
+        let optimizer = self.optimizer.states(&states);
+        states.extend(optimizer);
+        states
+    }
+
+    /// The number of trained elements.
+    pub fn n_parameters(&self) -> usize {
+        self.layers.iter().map(n_parameters).sum()
+    }
+
+    /// One entry per layer, for summaries.
+    pub fn layer_infos(&self) -> Vec<LayerInfo> {
+        let info = |layer: &CheckedLayer| LayerInfo {
+            name: layer.name.clone(),
+            kind: layer.rule.name(),
+            arguments: layer.arguments.text(),
+            input: layer.input.clone(),
+            output: layer.output.clone(),
+            n_parameters: n_parameters(layer),
+        };
+        self.layers.iter().map(info).collect()
+    }
+
+    /// Adds the forward pass of a batch `x` of [`input_type`](Self::input_type).
+    pub fn forward(&self, builder: &mut Builder, mode: Mode, x: NodeId) -> Forward {
+        let start = LayerValues { before: x, after: x };
+        let step = |values: LayerValues, layer: &CheckedLayer| layer.forward(builder, mode, values.after);
+        let last = self.layers.iter().fold(start, step);
+        let from_logits = matches!(self.trailing_activation(), Some("softmax" | "sigmoid"));
+        Forward { logits: if from_logits { last.before } else { last.after }, output: last.after }
+    }
+
+    /// The name of the activation that the network ends with.
+    fn trailing_activation(&self) -> Option<&'static str> {
+        self.layers.last().and_then(CheckedLayer::activation).map(|activation| activation.name)
+    }
+}
+
+/// Elements of a layer's parameters; the check has bounded their sum.
+fn n_parameters(layer: &CheckedLayer) -> usize {
+    layer.parameters().iter().map(|(_, parameter)| parameter.shape.iter().product::<usize>()).sum()
+}
+
+impl FromStr for Network {
+    type Err = Diagnostics<Range<usize>>;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        Network::parse(text)
+    }
+}
+
+impl fmt::Display for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(name) = &self.name {
+            write!(f, "{name} ")?;
+        }
+        let layers = crate::layers::list_text(&self.layers);
+        write!(f, "< {layers} >, loss = {}, optimizer = {}", self.loss.name(), self.optimizer)
+    }
+}
