@@ -286,6 +286,8 @@ impl Emitter<'_> {
     /// The next instructions stand for this one of the vector program.
     fn line(&mut self, inst: Option<u32>) {
         let offset = self.assembler.position();
+        // Drops a line without code.
+        self.lines.pop_if(|line| line.offset == offset);
         if self.lines.last().is_some_and(|line| line.inst == inst) {
             return;
         }

@@ -1,11 +1,12 @@
-//! Vector program to machine program: instruction selection, and carried values out of SSA form.
+//! Vector program to machine program: instruction selection. Loops are in [`carried`](super::carried).
 //!
 //! A value has up to three homes, made when first asked for: as a constant, in a vector register, in a mask register.
 //! Comparisons give mask registers where the target has them; selections and logic between masks stay there.
 
+use super::carried::LastUses;
 use super::machine::{Block, Class, Constant, Machine, MachineInst, MachineOp, Operand, Place, VReg};
 use super::target::{MaskRows, Row, Target};
-use crate::vector::{Carried, Inst, Loop, Op, Program, Section, Value};
+use crate::vector::{Inst, Op, Program, Section, Value};
 use std::collections::HashMap;
 
 /// Lowers a program that the verifier has accepted and that has the target's lanes.
@@ -16,15 +17,15 @@ pub fn lower(program: &Program, target: &Target) -> Machine {
         machine: Machine::default(),
         homes: vec![Home::default(); n_values],
         constants: HashMap::new(),
-        block: Block { head: Vec::new(), repeat: None, body: Vec::new() },
+        block: Block::default(),
         origin: None,
+        n_insts: 0,
     };
     let uses = LastUses::of(program);
-    let mut n_insts = 0;
     for section in &program.sections {
         match section {
-            Section::Straight(insts) => lowering.insts(insts, &mut n_insts),
-            Section::Loop(counted) => lowering.counted_loop(counted, &uses, &mut n_insts),
+            Section::Straight(insts) => lowering.insts(insts),
+            Section::Loop(counted) => lowering.counted_loop(counted, &uses),
         }
         lowering.finish_block();
     }
@@ -33,118 +34,54 @@ pub fn lower(program: &Program, target: &Target) -> Machine {
 
 /// Where a value can be found.
 #[derive(Clone, Copy, Default)]
-struct Home {
-    constant: Option<Constant>,
-    vector: Option<VReg>,
+pub struct Home {
+    /// As a constant.
+    pub constant: Option<Constant>,
+    /// In a vector register.
+    pub vector: Option<VReg>,
     mask: Option<VReg>,
     /// Defined in the section being lowered, so that what derives from it belongs into the body.
-    is_local: bool,
+    pub is_local: bool,
     /// Defined in a mask register.
     is_mask: bool,
 }
 
-struct Lowering<'a> {
+/// The state of lowering.
+pub struct Lowering<'a> {
     target: &'a Target,
-    machine: Machine,
+    /// The program so far.
+    pub machine: Machine,
     homes: Vec<Home>,
     constants: HashMap<Constant, VReg>,
-    block: Block,
-    origin: Option<u32>,
+    /// The section being lowered.
+    pub block: Block,
+    /// The instruction being lowered, counted over the program.
+    pub origin: Option<u32>,
+    /// How many instructions came before.
+    n_insts: u32,
 }
 
 impl Lowering<'_> {
+    /// Ends a section.
     fn finish_block(&mut self) {
-        let empty = Block { head: Vec::new(), repeat: None, body: Vec::new() };
-        self.machine.blocks.push(std::mem::replace(&mut self.block, empty));
+        self.machine.blocks.push(std::mem::take(&mut self.block));
         for home in &mut self.homes {
             home.is_local = false;
         }
     }
 
-    fn insts(&mut self, insts: &[Inst], n_insts: &mut u32) {
+    /// Lowers instructions of the vector program.
+    pub fn insts(&mut self, insts: &[Inst]) {
         for inst in insts {
-            self.origin = Some(*n_insts);
+            self.origin = Some(self.n_insts);
             self.inst(inst);
-            *n_insts += 1;
+            self.n_insts += 1;
         }
         self.origin = None;
     }
 
-    /// Gives each carried value one register. It starts as a copy of `init`, and a copy of `next` ends each iteration;
-    /// both copies vanish where the values can share the register from the start.
-    fn counted_loop(&mut self, counted: &Loop, uses: &LastUses, n_insts: &mut u32) {
-        self.block.repeat = Some(counted.count);
-        let registers: Vec<VReg> =
-            counted.carried.iter().map(|carried| self.enter(counted, carried, uses)).collect();
-        let mut copied = Vec::new();
-        for (carried, &reg) in counted.carried.iter().zip(&registers) {
-            self.home(carried.param).vector = Some(reg);
-            self.home(carried.param).is_local = true;
-            if self.shares_next(counted, carried, uses) {
-                self.home(carried.next).vector = Some(reg);
-            } else {
-                copied.push((reg, carried.next));
-            }
-        }
-        self.insts(&counted.body, n_insts);
-        self.copy_all(&copied, &registers);
-        for (carried, &reg) in counted.carried.iter().zip(&registers) {
-            self.home(carried.result).vector = Some(reg);
-        }
-    }
-
-    /// The register of a carried value, initialised.
-    fn enter(&mut self, counted: &Loop, carried: &Carried, uses: &LastUses) -> VReg {
-        let init = carried.init;
-        let n_inits = counted.carried.iter().filter(|other| other.init == init).count();
-        let is_constant = self.home(init).constant.is_some();
-        if !is_constant && n_inits == 1 && uses.last(init) == uses.defined(carried.param) {
-            return self.vector(init);
-        }
-        let reg = self.machine.new_reg(Class::Vector);
-        let copy = self.copy(reg, init);
-        self.block.head.push(copy);
-        reg
-    }
-
-    /// Whether `next` can be computed straight into the register of `param`.
-    fn shares_next(&self, counted: &Loop, carried: &Carried, uses: &LastUses) -> bool {
-        let next = carried.next;
-        let Some(definition) = counted.body.iter().find(|inst| inst.result == Some(next)) else {
-            return false;
-        };
-        let n_nexts = counted.carried.iter().filter(|other| other.next == next).count();
-        let in_vector = !definition.op.is_constant() && !self.gives_mask(&definition.op);
-        n_nexts == 1 && in_vector && uses.last(carried.param) <= uses.defined(next)
-    }
-
-    /// Copies all values into the carried registers as if at once: values in carried registers go through fresh ones.
-    fn copy_all(&mut self, copied: &[(VReg, Value)], carried: &[VReg]) {
-        let mut copies = Vec::new();
-        for &(reg, next) in copied {
-            let mut copy = self.copy(reg, next);
-            if let [Operand::Reg(source)] = copy.operands[..]
-                && carried.contains(&source)
-            {
-                let fresh = self.machine.new_reg(Class::Vector);
-                let first = MachineInst { dst: Some(fresh), ..copy.clone() };
-                self.block.body.push(first);
-                copy.operands = vec![Operand::Reg(fresh)];
-            }
-            copies.push(copy);
-        }
-        self.block.body.extend(copies);
-    }
-
-    fn copy(&mut self, dst: VReg, value: Value) -> MachineInst {
-        let (op, operands) = match self.home(value).constant {
-            Some(constant) => (MachineOp::Constant(constant), vec![]),
-            None => (MachineOp::Move, vec![Operand::Reg(self.vector(value))]),
-        };
-        MachineInst { origin: self.origin, op, dst: Some(dst), operands, predicate: None }
-    }
-
-    fn gives_mask(&self, op: &Op) -> bool {
+    /// Whether the op gives a mask register.
+    pub fn gives_mask(&self, op: &Op) -> bool {
         self.target.masks.is_some() && matches!(op, Op::Cmp(..) | Op::ICmpEq(..) | Op::ICmpGt(..))
     }
 
@@ -268,7 +205,7 @@ impl Lowering<'_> {
     }
 
     /// The value in a vector register.
-    fn vector(&mut self, value: Value) -> VReg {
+    pub fn vector(&mut self, value: Value) -> VReg {
         let Home { constant, vector, mask, .. } = *self.home(value);
         if let Some(constant) = constant {
             return self.constant(constant);
@@ -352,60 +289,8 @@ impl Lowering<'_> {
         self.block.body.push(MachineInst { origin: self.origin, op, dst, operands, predicate });
     }
 
-    fn home(&mut self, value: Value) -> &mut Home {
+    /// Where the value can be found.
+    pub fn home(&mut self, value: Value) -> &mut Home {
         &mut self.homes[value.0 as usize]
-    }
-}
-
-/// When values are defined and last used, on a clock that ticks at each loop's head and end and at each instruction.
-struct LastUses {
-    defined: Vec<u32>,
-    last: Vec<u32>,
-}
-
-impl LastUses {
-    fn of(program: &Program) -> LastUses {
-        let n_values = program.n_values as usize;
-        let mut uses = LastUses { defined: vec![0; n_values], last: vec![0; n_values] };
-        let mut clock = 0;
-        for section in &program.sections {
-            match section {
-                Section::Straight(insts) => uses.insts(insts, &mut clock),
-                Section::Loop(counted) => {
-                    clock += 1;
-                    for carried in &counted.carried {
-                        uses.last[carried.init.0 as usize] = clock;
-                        uses.defined[carried.param.0 as usize] = clock;
-                    }
-                    uses.insts(&counted.body, &mut clock);
-                    clock += 1;
-                    for carried in &counted.carried {
-                        uses.last[carried.next.0 as usize] = clock;
-                        uses.defined[carried.result.0 as usize] = clock;
-                    }
-                }
-            }
-        }
-        uses
-    }
-
-    fn insts(&mut self, insts: &[Inst], clock: &mut u32) {
-        for inst in insts {
-            *clock += 1;
-            for operand in inst.op.operands() {
-                self.last[operand.0 as usize] = *clock;
-            }
-            if let Some(value) = inst.result {
-                self.defined[value.0 as usize] = *clock;
-            }
-        }
-    }
-
-    fn defined(&self, value: Value) -> u32 {
-        self.defined[value.0 as usize]
-    }
-
-    fn last(&self, value: Value) -> u32 {
-        self.last[value.0 as usize]
     }
 }

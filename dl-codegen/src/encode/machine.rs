@@ -144,7 +144,7 @@ impl MachineInst {
 }
 
 /// A section of the program.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Block {
     /// Run once, before the body. Touches no argument's memory.
     pub head: Vec<MachineInst>,

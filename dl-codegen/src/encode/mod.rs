@@ -1,5 +1,5 @@
 //! Vector programs become machine code: 256-bit vectors in VEX encoding (AVX2, FMA), 512-bit ones in EVEX encoding
-//! (AVX-512 F, DQ, VL).
+//! (AVX-512 F and DQ).
 //!
 //! ```text
 //! Program ─lower→ machine instructions over virtual registers ─fold→ with memory operands
@@ -16,13 +16,16 @@
 mod assemble;
 mod avx2;
 mod avx512;
+mod carried;
 mod disassemble;
 mod emit;
 mod fold;
+mod intervals;
 mod lower;
 mod machine;
 mod pointers;
 mod registers;
+mod remake;
 mod spill;
 mod target;
 #[cfg(all(test, target_arch = "x86_64"))]

@@ -1,32 +1,24 @@
-//! Registers that do not fit move to the stack; constants are made again where they are used.
+//! Registers that do not fit move to the stack, or are made again where they are used.
 
-use super::machine::{Class, Constant, Machine, MachineInst, MachineOp, Operand, Place, VReg};
+use super::machine::{Class, Machine, MachineInst, MachineOp, Operand, Place, VReg};
+use super::remake::Remakes;
 use super::target::{MASK_STORE, Row, Target};
 use std::collections::HashMap;
 
-/// Where a spilled register's value is found.
-#[derive(Clone, Copy)]
-enum Spilled {
-    Slot(u32),
-    Constant(Constant),
-}
-
 /// Rewrites the program so that each of `registers` lives only from a definition to the store after it, and from a
 /// reload to the use after it.
-pub fn spill(machine: &mut Machine, registers: &[VReg], target: &Target) {
-    let spilled: HashMap<VReg, Spilled> = registers
-        .iter()
-        .map(|&reg| {
-            let place = only_constant(machine, reg).map_or_else(
-                || {
-                    machine.n_slots += 1;
-                    Spilled::Slot(machine.n_slots - 1)
-                },
-                Spilled::Constant,
-            );
-            (reg, place)
-        })
-        .collect();
+pub fn spill(machine: &mut Machine, registers: &[VReg], remakes: &Remakes, target: &Target) {
+    let mut spilled = HashMap::new();
+    for &reg in registers {
+        let place = match remakes.get(reg) {
+            Some(made) => Spilled::Remade(made),
+            None => {
+                machine.n_slots += 1;
+                Spilled::Slot(machine.n_slots - 1)
+            }
+        };
+        spilled.insert(reg, place);
+    }
     let mut blocks = std::mem::take(&mut machine.blocks);
     for block in &mut blocks {
         for list in block.lists_mut() {
@@ -38,18 +30,16 @@ pub fn spill(machine: &mut Machine, registers: &[VReg], target: &Target) {
     machine.blocks = blocks;
 }
 
-/// The constant that is all a register ever holds.
-fn only_constant(machine: &Machine, reg: VReg) -> Option<Constant> {
-    let mut definitions = machine.insts().filter(|inst| inst.dst == Some(reg));
-    match (definitions.next().map(|inst| inst.op), definitions.next()) {
-        (Some(MachineOp::Constant(constant)), None) => Some(constant),
-        _ => None,
-    }
+/// Where a spilled register's value comes from.
+#[derive(Clone, Copy)]
+enum Spilled<'a> {
+    Slot(u32),
+    Remade(&'a MachineInst),
 }
 
 struct Rewriter<'a> {
     machine: &'a mut Machine,
-    spilled: &'a HashMap<VReg, Spilled>,
+    spilled: &'a HashMap<VReg, Spilled<'a>>,
     target: &'a Target,
     insts: &'a mut Vec<MachineInst>,
 }
@@ -69,7 +59,7 @@ impl Rewriter<'_> {
         });
         match inst.dst.and_then(|dst| Some((dst, *self.spilled.get(&dst)?))) {
             None => self.insts.push(inst),
-            Some((_, Spilled::Constant(_))) => {}
+            Some((_, Spilled::Remade(_))) => {}
             Some((dst, Spilled::Slot(slot))) => {
                 let class = self.machine.classes[dst.idx()];
                 let fresh = self.machine.new_reg(class);
@@ -85,11 +75,11 @@ impl Rewriter<'_> {
         }
     }
 
-    fn reload(&mut self, origin: Option<u32>, reg: VReg, place: Spilled) -> VReg {
+    fn reload(&mut self, origin: Option<u32>, reg: VReg, place: Spilled<'_>) -> VReg {
         let fresh = self.machine.new_reg(self.machine.classes[reg.idx()]);
         let (op, operands) = match place {
             Spilled::Slot(slot) => (MachineOp::Move, vec![Operand::Whole(Place::Slot(slot))]),
-            Spilled::Constant(constant) => (MachineOp::Constant(constant), vec![]),
+            Spilled::Remade(made) => (made.op, made.operands.clone()),
         };
         self.insts.push(MachineInst { origin, op, dst: Some(fresh), operands, predicate: None });
         fresh

@@ -36,6 +36,23 @@ fn many_values_live_across_a_loop() {
 }
 
 #[test]
+fn many_loads_of_memory_that_changes() {
+    for lanes in widths() {
+        let n_loads = 40;
+        let mut b = ProgramBuilder::new(lanes);
+        b.arg();
+        let values: Vec<Value> = (0..n_loads).map(|idx| b.load(at(lanes, idx))).collect();
+        // Twice, so that no use is a load's only one.
+        for shift in [1, 2] {
+            for (idx, &value) in values.iter().enumerate() {
+                b.store(at(lanes, (idx + shift) % n_loads), value);
+            }
+        }
+        check(&b.finish(), &[floats(lanes, n_loads)], &format!("{lanes:?}"));
+    }
+}
+
+#[test]
 fn many_carried_values() {
     for lanes in widths() {
         for n_carried in [15, 16, 33, 60] {
