@@ -320,3 +320,130 @@ impl fmt::Display for Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::graph::Graph;
+    use crate::module::{Init, StateRole};
+    use crate::ops;
+    use crate::types::Shape;
+
+    /// A module with a state `w` and a function of two nodes: an input %0 : f32[2] and what the test pushes.
+    fn module(push: impl FnOnce(&mut Graph, NodeId)) -> Module {
+        let ty = TensorType::f32(Shape::fixed(&[2]));
+        let mut graph = Graph::default();
+        let x =
+            graph.push(ops::Input { name: "x".to_owned(), ty: ty.clone() }.into(), ty.clone().into(), &[]);
+        push(&mut graph, x);
+        let function = Function { name: "f".to_owned(), graph, results: Vec::new(), updates: Vec::new() };
+        let (role, init) = (StateRole::Parameter, Init::Constant(0.0));
+        let state = StateDecl { name: "w".to_owned(), ty, role, init };
+        Module { network: String::new(), states: vec![state], functions: vec![function] }
+    }
+
+    fn violation(module: &Module) -> Violation {
+        *verify_module(module).expect_err("an invalid module").violation
+    }
+
+    #[test]
+    fn a_valid_module_passes() {
+        let module = module(|graph, x| {
+            graph.push(ops::Neg.into(), TensorType::f32(Shape::fixed(&[2])).into(), &[x]);
+        });
+        assert_eq!(verify_module(&module), Ok(()));
+    }
+
+    #[test]
+    fn a_stored_type_must_be_the_inferred_one() {
+        let declared = Type::from(TensorType::f32(Shape::fixed(&[3])));
+        let module = module(|graph, x| {
+            graph.push(ops::Neg.into(), declared.clone(), &[x]);
+        });
+        let error = verify_module(&module).expect_err("a wrong type");
+        let message = "bug in dl: invalid module: function `f`, %1 = neg: type mismatch: declared f32[3], inferred f32[2]";
+        assert_eq!(error.to_string(), message);
+    }
+
+    #[test]
+    fn operands_must_fit_and_come_first() {
+        let ty = Type::from(TensorType::f32(Shape::fixed(&[2])));
+        let misfit = module(|graph, x| {
+            graph.push(ops::Add.into(), ty.clone(), &[x]);
+        });
+        let expected = InferError::OperandCount { expected: 2, found: 1 };
+        assert_eq!(violation(&misfit), Violation::Infer(expected));
+        let circle = module(|graph, _| {
+            graph.push(ops::Neg.into(), ty.clone(), &[NodeId(1)]);
+        });
+        assert_eq!(violation(&circle), Violation::Order { position: 0, operand: NodeId(1) });
+    }
+
+    #[test]
+    fn tensors_are_limited() {
+        for shape in [Shape::fixed(&[1 << 16, 1 << 16]), Shape::fixed(&[1; MAX_RANK + 1])] {
+            let ty = TensorType::f32(shape);
+            let large = module(|graph, _| {
+                graph.push(ops::Constant::new(0.0, ty.clone()).into(), ty.clone().into(), &[]);
+            });
+            assert_eq!(violation(&large), Violation::TooLarge { ty });
+        }
+    }
+
+    #[test]
+    fn states_and_inputs_keep_their_types() {
+        let wrong = TensorType::f32(Shape::fixed(&[3]));
+        let push = |op: Op, ty: &TensorType| {
+            let ty = ty.clone();
+            module(|graph, _| {
+                graph.push(op, ty.into(), &[]);
+            })
+        };
+        let state = |name: &str| ops::State { name: name.to_owned(), ty: wrong.clone() }.into();
+        let input = |name: &str, ty: &TensorType| ops::Input { name: name.to_owned(), ty: ty.clone() }.into();
+        assert!(matches!(violation(&push(state("w"), &wrong)), Violation::StateMismatch { .. }));
+        assert!(matches!(violation(&push(state("v"), &wrong)), Violation::UnknownState { .. }));
+        assert!(matches!(violation(&push(input("x", &wrong), &wrong)), Violation::InputMismatch { .. }));
+        let truth = wrong.with_dtype(DType::Bool);
+        assert!(matches!(violation(&push(input("z", &truth), &truth)), Violation::BoolInput { .. }));
+    }
+
+    #[test]
+    fn what_leaves_exists_and_is_a_tensor() {
+        let mut missing = module(|_, _| ());
+        missing.functions[0].results.push(("y".to_owned(), NodeId(1)));
+        assert_eq!(violation(&missing), Violation::NoNode { node: NodeId(1) });
+        let mut tuple = module(|graph, x| {
+            let f32s = TensorType::f32(Shape::scalar());
+            let parts = Type::Tuple(vec![f32s.clone(), f32s.with_dtype(DType::I32)]);
+            graph.push(ops::MaxWithIndex { axis: 0 }.into(), parts, &[x]);
+        });
+        tuple.functions[0].results.push(("y".to_owned(), NodeId(1)));
+        assert!(matches!(violation(&tuple), Violation::Leaves { ty: Type::Tuple(_) }));
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let duplicate = |change: fn(&mut Module)| {
+            let mut module = module(|_, _| ());
+            change(&mut module);
+            match violation(&module) {
+                Violation::Duplicate { what, .. } => what,
+                other => panic!("{other}"),
+            }
+        };
+        assert_eq!(duplicate(|m| m.states.push(m.states[0].clone())), "state");
+        assert_eq!(duplicate(|m| m.functions.push(m.functions[0].clone())), "function");
+        assert_eq!(duplicate(|m| m.functions[0].results = vec![("y".to_owned(), NodeId(0)); 2]), "result");
+        assert_eq!(duplicate(|m| m.functions[0].updates = vec![("w".to_owned(), NodeId(0)); 2]), "update of");
+    }
+
+    #[test]
+    fn states_last() {
+        for ty in [TensorType::f32(Shape::batched(&[2])), TensorType::new(DType::Bool, Shape::scalar())] {
+            let mut module = module(|_, _| ());
+            module.states[0].ty = ty.clone();
+            assert_eq!(violation(&module), Violation::StateType { ty });
+        }
+    }
+}

@@ -171,12 +171,6 @@ impl<'a> Parser<'a> {
     /// `%2 = add %0, %1 : f32[B]`.
     fn node(&mut self, builder: &mut Builder, names: &mut HashMap<&'a str, NodeId>) -> Result<NodeId> {
         let (name, offset) = self.value()?;
-        if names.contains_key(name) {
-            return fail(
-                offset,
-                ParseProblem::Redefined { what: "node", name: format!("%{}", clipped(name)) },
-            );
-        }
         if names.len() == MAX_NODES {
             return fail(offset, ParseProblem::TooManyNodes);
         }
@@ -202,8 +196,13 @@ impl<'a> Parser<'a> {
             let inferred = inferred.clone();
             return fail(type_offset, ParseProblem::TypeMismatch { declared, inferred });
         }
-        names.insert(name, node);
-        Ok(node)
+        match names.insert(name, node) {
+            None => Ok(node),
+            Some(_) => {
+                let name = format!("%{}", clipped(name));
+                fail(offset, ParseProblem::Redefined { what: "node", name })
+            }
+        }
     }
 
     fn operands(&mut self, names: &HashMap<&'a str, NodeId>) -> Result<Vec<NodeId>> {

@@ -1,0 +1,216 @@
+//! Golden files: each `golden/*.dlir` begins with a command, goes on with a module, and ends with what the command
+//! shows.
+//!
+//! ```text
+//! ; test: text
+//! dl 1
+//! …
+//! ; expect:
+//! ; dl 1
+//! ; …
+//! ```
+//!
+//! `DL_BLESS=1 cargo test -p dl-ir --test golden` rewrites the expectations; read the difference before you commit it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use dl_ir::builder::Builder;
+use dl_ir::graph::NodeId;
+use dl_ir::interp::{self, Environment};
+use dl_ir::module::{Function, Module};
+use dl_ir::ops::Op;
+use dl_ir::types::{DType, TensorType};
+use dl_ir::value::Value;
+use dl_ir::{autodiff, text, verify};
+
+const COMMAND: &str = "; test: ";
+const EXPECT: &str = "; expect:";
+
+/// What a command shows for a module, given the words behind its name and the file's text.
+type Command = fn(arguments: &[&str], text: &str) -> Result<String, GoldenError>;
+
+/// All commands by name.
+const COMMANDS: &[(&str, Command)] =
+    &[("autodiff", show_autodiff), ("run", show_run), ("text", show_text), ("verify", show_verify)];
+
+#[derive(Debug, thiserror::Error)]
+enum GoldenError {
+    #[error("it must begin with `{COMMAND}` and a command")]
+    NoCommand,
+    #[error("unknown command `{name}`, expected one of {known:?}")]
+    UnknownCommand { name: String, known: Vec<&'static str> },
+    #[error("it must end with `{EXPECT}` and comment lines; DL_BLESS=1 writes them")]
+    NoExpectation,
+    #[error("expected\n{expected}found\n{found}")]
+    Different { expected: String, found: String },
+    #[error("{0}")]
+    Parse(#[from] text::ParseError),
+    #[error("usage: {usage}")]
+    Usage { usage: &'static str },
+    #[error("`; {name} = …` must give {expected} numbers")]
+    Numbers { name: String, expected: usize },
+    #[error("function `{function}` must first return an f32 scalar")]
+    NoScalar { function: String },
+}
+
+#[test]
+fn golden_files_agree() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
+        .expect("the folder of golden files")
+        .map(|entry| entry.expect("an entry of that folder").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "dlir"))
+        .collect();
+    files.sort();
+    assert!(!files.is_empty(), "no golden files in {}", folder.display());
+    let bless = std::env::var_os("DL_BLESS").is_some_and(|value| value == "1");
+    let mut failures = String::new();
+    for file in files {
+        if let Err(error) = check_file(&file, bless) {
+            writeln!(failures, "{}: {error}", file.display()).expect("writing to a string");
+        }
+    }
+    assert!(failures.is_empty(), "{failures}");
+}
+
+fn check_file(file: &Path, bless: bool) -> Result<(), GoldenError> {
+    let content = fs::read_to_string(file).expect("a readable golden file");
+    let (input, expected) = match content.find(EXPECT) {
+        Some(at) => (&content[..at], Some(&content[at..])),
+        None => (&content[..], None),
+    };
+    let found = as_expectation(&show(input)?);
+    if bless {
+        let separator = if input.ends_with('\n') { "" } else { "\n" };
+        fs::write(file, format!("{input}{separator}{found}")).expect("a writable golden file");
+        return Ok(());
+    }
+    match expected {
+        None => Err(GoldenError::NoExpectation),
+        Some(expected) if expected == found => Ok(()),
+        Some(expected) => Err(GoldenError::Different { expected: expected.to_owned(), found }),
+    }
+}
+
+fn show(input: &str) -> Result<String, GoldenError> {
+    let first =
+        input.lines().next().and_then(|line| line.strip_prefix(COMMAND)).ok_or(GoldenError::NoCommand)?;
+    let words: Vec<&str> = first.split_whitespace().collect();
+    let (&name, arguments) = words.split_first().ok_or(GoldenError::NoCommand)?;
+    match COMMANDS.iter().find(|(known, _)| *known == name) {
+        Some((_, command)) => command(arguments, input),
+        None => {
+            let known = COMMANDS.iter().map(|&(known, _)| known).collect();
+            Err(GoldenError::UnknownCommand { name: name.to_owned(), known })
+        }
+    }
+}
+
+fn as_expectation(shown: &str) -> String {
+    let line = |line: &str| if line.is_empty() { ";\n".to_owned() } else { format!("; {line}\n") };
+    std::iter::once(format!("{EXPECT}\n")).chain(shown.lines().map(line)).collect()
+}
+
+/// `text`: the canonical text, or the error.
+fn show_text(_: &[&str], text: &str) -> Result<String, GoldenError> {
+    Ok(match text::parse(text) {
+        Ok(module) => module.to_string(),
+        Err(error) => error.to_string(),
+    })
+}
+
+/// `verify`: whether the module is valid, or the error.
+fn show_verify(_: &[&str], text: &str) -> Result<String, GoldenError> {
+    Ok(match text::parse(text) {
+        Ok(module) => match verify::verify_module(&module) {
+            Ok(()) => "valid".to_owned(),
+            Err(error) => error.to_string(),
+        },
+        Err(error) => error.to_string(),
+    })
+}
+
+/// `autodiff`: each function with the gradients of its first result, by every f32 input and state that it reads.
+fn show_autodiff(_: &[&str], text: &str) -> Result<String, GoldenError> {
+    let module = text::parse(text)?;
+    let functions = module.functions.iter().map(with_gradients).collect::<Result<_, _>>()?;
+    Ok(Module { functions, ..module }.to_string())
+}
+
+fn with_gradients(function: &Function) -> Result<Function, GoldenError> {
+    let is_scalar = |node: NodeId| {
+        let ty = function.graph.tensor(node);
+        ty.dtype == DType::F32 && ty.shape.rank() == 0
+    };
+    let Some(&(_, loss)) = function.results.first().filter(|&&(_, node)| is_scalar(node)) else {
+        return Err(GoldenError::NoScalar { function: function.name.clone() });
+    };
+    let mut builder = Builder::new();
+    let ids = builder.copy(&function.graph);
+    let wrt: Vec<(String, NodeId)> = function
+        .graph
+        .ids()
+        .filter_map(|id| leaf(function.graph.op(id)).map(|(name, ty)| (name, ty, ids[id.index()])))
+        .filter(|(_, ty, _)| ty.dtype == DType::F32)
+        .map(|(name, _, id)| (format!("grad.{name}"), id))
+        .collect();
+    let one = builder.constant_like(1.0, ids[loss.index()]);
+    let nodes: Vec<NodeId> = wrt.iter().map(|&(_, id)| id).collect();
+    let gradients = autodiff::vjp(&mut builder, &[(ids[loss.index()], one)], &nodes);
+    let results = function.results.iter().map(|(name, id)| (name.clone(), ids[id.index()]));
+    let gradients = wrt.into_iter().map(|(name, _)| name).zip(gradients);
+    let results = results.chain(gradients).collect();
+    Ok(Function { name: function.name.clone(), graph: builder.finish(), results, updates: Vec::new() })
+}
+
+/// `run FUNCTION B`: its results and updates on a batch of B, by the interpreter, with inputs and states from lines
+/// such as `; x = 1, 2.5, -3`.
+fn show_run(arguments: &[&str], text: &str) -> Result<String, GoldenError> {
+    let module = text::parse(text)?;
+    let usage = GoldenError::Usage { usage: "run FUNCTION BATCH" };
+    let (function, batch) = match arguments {
+        [name, batch] => (module.function(name), batch.parse::<usize>().ok()),
+        _ => (None, None),
+    };
+    let (Some(function), Some(batch)) = (function, batch) else { return Err(usage) };
+    let mut environment = Environment::new();
+    for id in function.graph.ids() {
+        if let Some((name, ty)) = leaf(function.graph.op(id)) {
+            environment.insert(name.to_owned(), read_value(text, name, ty, batch)?);
+        }
+    }
+    let outcome = interp::run(function, &environment, batch);
+    Ok(show_values("return", &outcome.results) + &show_values("update", &outcome.updates))
+}
+
+fn read_value(text: &str, name: &str, ty: &TensorType, batch: usize) -> Result<Value, GoldenError> {
+    let shape = ty.shape.at(batch);
+    let expected = shape.iter().product();
+    let prefix = format!("; {name} = ");
+    let numbers = text.lines().find_map(|line| line.strip_prefix(&prefix)).unwrap_or("");
+    let data: Result<Vec<f64>, _> = numbers.split(',').map(|number| number.trim().parse()).collect();
+    match data {
+        Ok(data) if data.len() == expected => Ok(Value::new(ty.dtype, shape, data)),
+        _ => Err(GoldenError::Numbers { name: name.to_owned(), expected }),
+    }
+}
+
+fn show_values(word: &str, values: &BTreeMap<String, Value>) -> String {
+    let line = |(name, value): (&String, &Value)| {
+        let data: Vec<String> = value.data.iter().map(f64::to_string).collect();
+        format!("{word} {name} : {}{:?} = {}\n", value.dtype.name(), value.shape, data.join(", "))
+    };
+    values.iter().map(line).collect()
+}
+
+/// The name and type of an input or a state.
+fn leaf(op: &Op) -> Option<(&str, &TensorType)> {
+    match op {
+        Op::Input(input) => Some((&input.name, &input.ty)),
+        Op::State(state) => Some((&state.name, &state.ty)),
+        _ => None,
+    }
+}
