@@ -21,6 +21,7 @@
 //! nodes in order, so printing what was parsed gives the canonical text. In a graph, equal nodes are one: a line that
 //! repeats an earlier op on the same operands names the earlier node, and is not printed again.
 
+mod cursor;
 mod error;
 mod init;
 mod lexer;

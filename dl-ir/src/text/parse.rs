@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
+use super::cursor::{Cursor, Located, Result, fail, located, unknown};
 use super::init::{INITS, ROLES, parse_init, role_name};
-use super::lexer::{Lexer, Token, clipped};
-use super::quote::unquote;
-use super::{MAX_LENGTH, MAX_LIST, MAX_NODES, ParseError, ParseProblem, VERSION};
+use super::lexer::{Token, clipped};
+use super::{MAX_LENGTH, MAX_NODES, ParseError, ParseProblem, VERSION};
 use crate::builder::Builder;
-use crate::closest::closest;
 use crate::graph::NodeId;
 use crate::module::{Function, Init, Module, StateDecl, StateRole};
 use crate::ops::{self, Attribute, Attributes, Op};
@@ -22,23 +21,7 @@ pub fn parse(text: &str) -> Result<Module, ParseError> {
     if text.len() > MAX_LENGTH {
         return Err(ParseError::at(text, 0, Box::new(ParseProblem::TooLong { length: text.len() })));
     }
-    Parser::new(text).module().map_err(|Located { offset, problem }| ParseError::at(text, offset, problem))
-}
-
-/// A problem and the byte where it is.
-struct Located {
-    offset: usize,
-    problem: Box<ParseProblem>,
-}
-
-type Result<T, E = Located> = std::result::Result<T, E>;
-
-fn located(offset: usize, problem: ParseProblem) -> Located {
-    Located { offset, problem: Box::new(problem) }
-}
-
-fn fail<T>(offset: usize, problem: ParseProblem) -> Result<T> {
-    Err(located(offset, problem))
+    Cursor::new(text).module().map_err(|Located { offset, problem }| ParseError::at(text, offset, problem))
 }
 
 /// Where the parts of a module begin, for the verifier's errors.
@@ -56,39 +39,27 @@ struct FunctionOffsets {
     updates: Vec<usize>,
 }
 
-struct Parser<'a> {
-    lexer: Lexer<'a>,
-    /// The next token, not yet taken.
-    token: Token<'a>,
-    /// Where it begins.
-    offset: usize,
-    offsets: Offsets,
-}
-
 /// Modules and their parts.
-impl<'a> Parser<'a> {
-    fn new(text: &'a str) -> Self {
-        let mut lexer = Lexer::new(text);
-        let (token, offset) = lexer.next();
-        Parser { lexer, token, offset, offsets: Offsets::default() }
-    }
-
+impl<'a> Cursor<'a> {
     fn module(mut self) -> Result<Module> {
         self.version()?;
+        let mut offsets = Offsets::default();
         let mut module = Module { network: String::new(), states: Vec::new(), functions: Vec::new() };
         if self.takes_word("network") {
             module.network = self.text()?;
         }
         while self.takes_word("state") {
+            offsets.states.push(self.offset);
             module.states.push(self.state()?);
         }
         while self.takes_word("function") {
-            module.functions.push(self.function()?);
+            let (function, places) = self.function()?;
+            module.functions.push(function);
+            offsets.functions.push(places);
         }
         if self.token != Token::End {
             return self.expected("`state`, `function` or the end of the text");
         }
-        let offsets = &self.offsets;
         verify_module(&module).map_err(|error| {
             located(offsets.of(&error.place, &module), ParseProblem::Invalid(*error.violation))
         })?;
@@ -105,7 +76,6 @@ impl<'a> Parser<'a> {
     }
 
     fn state(&mut self) -> Result<StateDecl> {
-        self.offsets.states.push(self.offset);
         let name = self.name()?;
         self.mark(':', "`:`")?;
         let ty = self.tensor_type()?;
@@ -128,13 +98,13 @@ impl<'a> Parser<'a> {
         match parse_init(word, &args) {
             Some(init) => Ok(init),
             None => {
-                let found = format!("`{word}({})`", args.join(", "));
+                let found = format!("`{word}({})`", clipped(&args.join(", ")));
                 fail(offset, ParseProblem::Expected { expected: "a first value with its numbers", found })
             }
         }
     }
 
-    fn function(&mut self) -> Result<Function> {
+    fn function(&mut self) -> Result<(Function, FunctionOffsets)> {
         let mut offsets = FunctionOffsets { name: self.offset, ..Default::default() };
         let name = self.name()?;
         self.mark('{', "`{`")?;
@@ -157,8 +127,7 @@ impl<'a> Parser<'a> {
                 return self.expected("a node, `return`, `update` or `}`");
             }
         }
-        self.offsets.functions.push(offsets);
-        Ok(Function { name, graph: builder.finish(), results, updates })
+        Ok((Function { name, graph: builder.finish(), results, updates }, offsets))
     }
 
     /// `loss = %37`, after `return` or `update`.
@@ -258,7 +227,7 @@ impl<'a> Parser<'a> {
 }
 
 /// Types.
-impl Parser<'_> {
+impl Cursor<'_> {
     fn node_type(&mut self) -> Result<Type> {
         if self.takes_mark('(') {
             self.list(')', Self::tensor_type).map(Type::Tuple)
@@ -303,119 +272,6 @@ impl Parser<'_> {
     }
 }
 
-/// Tokens.
-impl<'a> Parser<'a> {
-    fn advance(&mut self) {
-        (self.token, self.offset) = self.lexer.next();
-    }
-
-    fn expected<T>(&self, expected: &'static str) -> Result<T> {
-        fail(self.offset, ParseProblem::Expected { expected, found: self.token.describe() })
-    }
-
-    fn takes_word(&mut self, word: &str) -> bool {
-        let takes = self.token == Token::Word(word);
-        if takes {
-            self.advance();
-        }
-        takes
-    }
-
-    fn takes_mark(&mut self, mark: char) -> bool {
-        let takes = self.token == Token::Mark(mark);
-        if takes {
-            self.advance();
-        }
-        takes
-    }
-
-    fn mark(&mut self, mark: char, shown: &'static str) -> Result<()> {
-        if self.takes_mark(mark) { Ok(()) } else { self.expected(shown) }
-    }
-
-    fn word(&mut self, expected: &'static str) -> Result<(&'a str, usize)> {
-        let Token::Word(word) = self.token else { return self.expected(expected) };
-        let offset = self.offset;
-        self.advance();
-        Ok((word, offset))
-    }
-
-    fn value(&mut self) -> Result<(&'a str, usize)> {
-        let Token::Value(name) = self.token else { return self.expected("a node, like %0") };
-        let offset = self.offset;
-        self.advance();
-        Ok((name, offset))
-    }
-
-    fn name(&mut self) -> Result<String> {
-        match self.token {
-            Token::Text(_) => self.text(),
-            _ => self.word("a name").map(|(word, _)| word.to_owned()),
-        }
-    }
-
-    fn text(&mut self) -> Result<String> {
-        let Token::Text(inner) = self.token else { return self.expected("a text in quotes") };
-        match unquote(inner) {
-            Some(text) => {
-                self.advance();
-                Ok(text)
-            }
-            None => self.expected("a text whose backslashes stand before \", \\ or n"),
-        }
-    }
-
-    /// The text of a number.
-    fn number(&mut self) -> Result<&'a str> {
-        match self.token {
-            Token::Number(text) | Token::Word(text @ ("NaN" | "inf")) => {
-                self.advance();
-                Ok(text)
-            }
-            _ => self.expected("a number"),
-        }
-    }
-
-    fn integer(&mut self) -> Result<usize> {
-        match self.token {
-            Token::Number(text) if text.parse::<usize>().is_ok() => {}
-            _ => return self.expected("an integer"),
-        }
-        self.number().map(|text| text.parse().expect("just parsed"))
-    }
-
-    fn float(&mut self) -> Result<f64> {
-        let unread = (self.token, self.offset);
-        let text = self.number()?;
-        text.parse().or_else(|_| {
-            let (found, offset) = (unread.0.describe(), unread.1);
-            fail(offset, ParseProblem::Expected { expected: "a number", found })
-        })
-    }
-
-    /// Items between commas up to `end`, the opening mark already taken.
-    fn list<T>(&mut self, end: char, item: impl Fn(&mut Self) -> Result<T>) -> Result<Vec<T>> {
-        let mut items = Vec::new();
-        if self.takes_mark(end) {
-            return Ok(items);
-        }
-        loop {
-            self.check_list(items.len())?;
-            items.push(item(self)?);
-            if self.takes_mark(end) {
-                return Ok(items);
-            }
-            if !self.takes_mark(',') {
-                return self.expected("`,` or the end of the list");
-            }
-        }
-    }
-
-    fn check_list(&self, length: usize) -> Result<()> {
-        if length == MAX_LIST { fail(self.offset, ParseProblem::TooManyItems) } else { Ok(()) }
-    }
-}
-
 impl Offsets {
     /// Where in the text the place is.
     fn of(&self, place: &Place, module: &Module) -> usize {
@@ -431,14 +287,4 @@ impl Offsets {
             Place::Update { function: name, index, .. } => function(name).updates[*index],
         }
     }
-}
-
-fn unknown<T>(
-    offset: usize,
-    what: &'static str,
-    name: &str,
-    known: impl IntoIterator<Item = &'static str>,
-) -> Result<T> {
-    let suggestion = closest(name, known);
-    fail(offset, ParseProblem::Unknown { what, name: clipped(name), suggestion })
 }
