@@ -1,0 +1,86 @@
+//! A step allocates nothing once its batch size has been seen.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dl_runtime::machine::Machine;
+use dl_runtime::program::{Buffer, BufferId, Code, Element, Extent, Launch, Place, Program, StatePlan, Step};
+use dl_runtime::tensor::Examples;
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+struct NoCode;
+impl Code for NoCode {}
+
+unsafe extern "C" fn double(buffers: *const *mut u8, _batch: usize, begin: usize, end: usize) {
+    // SAFETY: the launch below gives one buffer, an element a task.
+    unsafe {
+        let x = *buffers as *mut f32;
+        for i in begin..end {
+            *x.add(i) *= 2.0;
+        }
+    }
+}
+
+#[test]
+fn a_step_allocates_nothing() {
+    const X: BufferId = BufferId(0);
+    let rows = Extent { fixed: 0, per_example: 1 };
+    let program = Program {
+        name: "double".into(),
+        buffers: vec![Buffer {
+            name: "x".into(),
+            element: Element::F32,
+            elements: rows,
+            place: Place::Scratch(Extent::fixed(0)),
+        }],
+        scratch: Extent { fixed: 0, per_example: 4 },
+        inputs: vec![("x".into(), X)],
+        results: vec![("x".into(), X)],
+        kernels: vec![double],
+        steps: vec![Step::Launch(Launch {
+            name: "double".into(),
+            kernel: 0,
+            buffers: vec![X],
+            tasks: rows,
+            task_cost: 1e6,
+        })],
+        code: Arc::new(NoCode),
+    };
+    let mut machine = Machine::new(StatePlan::default(), 2).unwrap();
+    // SAFETY: the kernel stays within its buffer.
+    let id = unsafe { machine.prepare(program) }.unwrap();
+    let x = ndarray::Array1::from_elem(100, 1.5f32);
+    let mut step = |n: usize| {
+        let mut call = machine.call(id, n).unwrap();
+        x.slice(ndarray::s![..n]).write_reals(call.input(X)).unwrap();
+        call.run().unwrap();
+        call.result::<f32>(X)[n - 1]
+    };
+    assert_eq!(step(100), 3.0);
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    for n in 1..=100 {
+        assert_eq!(step(n), 3.0);
+    }
+    assert_eq!(ALLOCATIONS.load(Ordering::Relaxed), before);
+}
