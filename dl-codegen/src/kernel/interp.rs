@@ -1,35 +1,271 @@
-//! The kernel interpreter: runs a kernel on buffers of words, and refuses to touch anything beyond them.
+//! The meaning of kernels: a slow interpreter that compiled kernels must agree with to the bit, and that refuses to
+//! touch anything beyond the buffers.
 
-use super::{Arg, Index, Kernel, Stmt, Term};
+use thiserror::Error;
+
+use super::{Arg, BufferUse, Index, Kernel, Stmt, Term, Tile};
 use crate::vector::interp::{self, Memory};
 
-/// What a kernel did wrong: a bug in its schedule.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+/// Buffers may be read and written up to a whole number of the widest vectors: this many 32-bit words.
+const GRANULE: usize = dl_runtime::program::ALIGNMENT / 4;
+
+/// Why a kernel stopped: a bug in its schedule, or in how it was called.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum KernelError {
-    /// It touched a word outside a buffer.
-    #[error("buffer {buffer} has {len} words; the kernel touches word {word}")]
-    OutOfBounds {
-        /// Which buffer.
-        buffer: usize,
-        /// Its length.
-        len: usize,
-        /// The word.
-        word: i64,
+    /// Another number of buffers than the kernel has.
+    #[error("the kernel has {expected} buffers, but {found} were given")]
+    BufferCount {
+        /// How many it has.
+        expected: usize,
+        /// How many were given.
+        found: usize,
     },
-    /// It wrote to a buffer that it declares to only read, or read one that it only writes.
-    #[error("buffer {buffer} is {what} against its declaration")]
-    Undeclared {
-        /// Which buffer.
-        buffer: usize,
-        /// `read` or `written`.
-        what: &'static str,
+    /// Tasks that the launch does not have.
+    #[error("tasks {begin}..{end} of a launch of {tasks} tasks")]
+    Tasks {
+        /// The first task.
+        begin: usize,
+        /// One past the last.
+        end: usize,
+        /// How many there are.
+        tasks: usize,
     },
-    /// A program went wrong.
-    #[error("program {program}: {error}")]
-    Program {
-        /// Which program.
+    /// A program did what it may not.
+    #[error("program p{program}: {source}")]
+    Access {
+        /// Which of [`Kernel::programs`].
         program: usize,
-        /// What happened.
-        error: String,
+        /// What it did.
+        source: AccessError,
     },
+}
+
+/// What a program did against its kernel's declarations.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum AccessError {
+    /// It touched a word outside a buffer.
+    #[error(
+        "access to the 4 bytes at offset {offset} of buffer b{buffer}, which has {len} words with its padding"
+    )]
+    OutOfBounds {
+        /// Which of [`Kernel::buffers`].
+        buffer: usize,
+        /// In bytes.
+        offset: i64,
+        /// The words it has.
+        len: usize,
+    },
+    /// It touched four bytes that are not one word.
+    #[error("access to the 4 bytes at offset {offset} of buffer b{buffer}, which are not one word")]
+    Misaligned {
+        /// Which of [`Kernel::buffers`].
+        buffer: usize,
+        /// In bytes.
+        offset: i64,
+    },
+    /// It read a buffer that is not declared as read.
+    #[error("read of buffer b{buffer}, which is not declared as read")]
+    Read {
+        /// Which of [`Kernel::buffers`].
+        buffer: usize,
+    },
+    /// It wrote to a buffer that is not declared as written.
+    #[error("write to buffer b{buffer}, which is not declared as written")]
+    Write {
+        /// Which of [`Kernel::buffers`].
+        buffer: usize,
+    },
+    /// It used a count as a pointer.
+    #[error("argument a{arg} is used as a pointer, but is a count")]
+    NotAPointer {
+        /// The argument word.
+        arg: u16,
+    },
+    /// It used a pointer as a count.
+    #[error("argument a{arg} is used as a count, but is a pointer")]
+    NotACount {
+        /// The argument word.
+        arg: u16,
+    },
+    /// A loop that runs less than never.
+    #[error("argument a{arg} is a count of {count}")]
+    NegativeCount {
+        /// The argument word.
+        arg: u16,
+        /// The count.
+        count: i64,
+    },
+}
+
+/// Runs tasks `begin..end` of a kernel for a batch of `batch` examples. `buffers` are its buffers, as 32-bit words; the
+/// kernel may touch the elements that it declares, rounded up to a multiple of 16, where they exist.
+///
+/// # Errors
+///
+/// [`KernelError`]: the first thing the kernel does that it may not. What it wrote before stays written.
+///
+/// # Panics
+///
+/// If the kernel uses a buffer, program, argument word or loop variable that it does not have, has a loop with a step
+/// of 0, or a program that breaks a rule of the [verifier](crate::vector::verify).
+pub fn run(
+    kernel: &Kernel,
+    batch: usize,
+    begin: usize,
+    end: usize,
+    buffers: &mut [Vec<u32>],
+) -> Result<(), KernelError> {
+    let (expected, found) = (kernel.buffers.len(), buffers.len());
+    if expected != found {
+        return Err(KernelError::BufferCount { expected, found });
+    }
+    let tasks = kernel.tasks.at(batch);
+    if begin > end || end > tasks {
+        return Err(KernelError::Tasks { begin, end, tasks });
+    }
+    let scope =
+        Scope { vars: vec![0; kernel.n_vars], begin: begin as i64, end: end as i64, batch: batch as i64 };
+    let uses = kernel.buffers.iter().zip(buffers);
+    let buffers = uses.map(|(declared, words)| Buffer::new(declared, batch, words)).collect();
+    Machine { kernel, scope, buffers }.stmts(&kernel.body)
+}
+
+/// The values of the variables.
+struct Scope {
+    vars: Vec<i64>,
+    begin: i64,
+    end: i64,
+    batch: i64,
+}
+
+impl Scope {
+    /// Wraps as compiled code does.
+    fn eval(&self, index: &Index) -> i64 {
+        index.terms.iter().fold(index.constant, |sum, &(term, factor)| {
+            let value = match term {
+                Term::Var(var) => self.vars[var],
+                Term::Begin => self.begin,
+                Term::End => self.end,
+                Term::Batch => self.batch,
+            };
+            sum.wrapping_add(value.wrapping_mul(factor))
+        })
+    }
+}
+
+/// The part of a buffer that the kernel may touch.
+struct Buffer<'b> {
+    declared: &'b BufferUse,
+    words: &'b mut [u32],
+}
+
+impl<'b> Buffer<'b> {
+    fn new(declared: &'b BufferUse, batch: usize, words: &'b mut [u32]) -> Self {
+        let len = declared.elements.at(batch).next_multiple_of(GRANULE).min(words.len());
+        Buffer { declared, words: &mut words[..len] }
+    }
+}
+
+struct Machine<'k, 'b> {
+    kernel: &'k Kernel,
+    scope: Scope,
+    buffers: Vec<Buffer<'b>>,
+}
+
+impl Machine<'_, '_> {
+    fn stmts(&mut self, stmts: &[Stmt]) -> Result<(), KernelError> {
+        stmts.iter().try_for_each(|stmt| match stmt {
+            Stmt::For { var, begin, end, tiles } => self.for_loop(*var, begin, end, tiles),
+            Stmt::Run { program, args } => self.run_program(*program, args),
+        })
+    }
+
+    fn for_loop(
+        &mut self,
+        var: usize,
+        begin: &Index,
+        end: &[Index],
+        tiles: &[Tile],
+    ) -> Result<(), KernelError> {
+        let ends = end.iter().map(|end| self.scope.eval(end));
+        let end = ends.min().expect("a loop has an end");
+        let mut value = self.scope.eval(begin);
+        for tile in tiles {
+            assert_ne!(tile.step, 0, "a tile takes its loop further");
+            while value.wrapping_add(tile.step as i64) <= end {
+                self.scope.vars[var] = value;
+                self.stmts(&tile.body)?;
+                value += tile.step as i64;
+            }
+        }
+        Ok(())
+    }
+
+    fn run_program(&mut self, program: usize, args: &[Arg]) -> Result<(), KernelError> {
+        let words = args.iter().map(|arg| match arg {
+            Arg::Pointer { buffer, offset } => Word::Pointer(*buffer, self.scope.eval(offset)),
+            Arg::Count(count) => Word::Count(self.scope.eval(count)),
+        });
+        let mut view = View { words: words.collect(), buffers: &mut self.buffers };
+        let body = &self.kernel.programs[program];
+        interp::run(body, &mut view).map_err(|source| KernelError::Access { program, source })
+    }
+}
+
+/// An argument word: a buffer and an offset in bytes, or a count.
+#[derive(Clone, Copy)]
+enum Word {
+    Pointer(usize, i64),
+    Count(i64),
+}
+
+/// The memory that a program sees.
+struct View<'m, 'b> {
+    words: Vec<Word>,
+    buffers: &'m mut [Buffer<'b>],
+}
+
+impl View<'_, '_> {
+    /// The buffer and the word in it of a place.
+    fn locate(&self, arg: u16, offset: i64) -> Result<(usize, usize), AccessError> {
+        let Word::Pointer(buffer, base) = self.words[usize::from(arg)] else {
+            return Err(AccessError::NotAPointer { arg });
+        };
+        let offset = base.wrapping_add(offset);
+        if offset % 4 != 0 {
+            return Err(AccessError::Misaligned { buffer, offset });
+        }
+        let len = self.buffers[buffer].words.len();
+        match usize::try_from(offset / 4) {
+            Ok(word) if word < len => Ok((buffer, word)),
+            _ => Err(AccessError::OutOfBounds { buffer, offset, len }),
+        }
+    }
+}
+
+impl Memory for View<'_, '_> {
+    type Error = AccessError;
+
+    fn read(&self, arg: u16, offset: i64) -> Result<u32, AccessError> {
+        let (buffer, word) = self.locate(arg, offset)?;
+        let Buffer { declared, words } = &self.buffers[buffer];
+        if declared.reads { Ok(words[word]) } else { Err(AccessError::Read { buffer }) }
+    }
+
+    fn write(&mut self, arg: u16, offset: i64, bits: u32) -> Result<(), AccessError> {
+        let (buffer, word) = self.locate(arg, offset)?;
+        let Buffer { declared, words } = &mut self.buffers[buffer];
+        if !declared.writes {
+            return Err(AccessError::Write { buffer });
+        }
+        words[word] = bits;
+        Ok(())
+    }
+
+    fn count(&self, arg: u16) -> Result<u64, AccessError> {
+        match self.words[usize::from(arg)] {
+            Word::Count(count) => u64::try_from(count).map_err(|_| AccessError::NegativeCount { arg, count }),
+            Word::Pointer(..) => Err(AccessError::NotACount { arg }),
+        }
+    }
 }

@@ -1,0 +1,114 @@
+//! Kernels as text, for dumps and golden files.
+//!
+//! ```text
+//! kernel batch tasks
+//!   b0: f32[784*batch] read
+//!   b1: f32[100] write
+//!   for v0 from begin to end
+//!     by 4
+//!       p0(b0 + 12544*v0, b1, 784)
+//!     by 1
+//!       p1(b0 + 3136*v0, b1, 784)
+//! ```
+//!
+//! A loop over tasks; then each buffer, `b`, and what it is used for; loops over variables, `v`, with a body per step;
+//! programs, `p`, run with pointers (bytes are added to a buffer) and counts.
+
+use std::fmt::{self, Display, Formatter};
+
+use dl_runtime::program::Element;
+
+use super::{Arg, BufferUse, Index, Kernel, Stmt, Term, Tile};
+
+impl Display for Kernel {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "kernel {} tasks", Index::extent(self.tasks))?;
+        for (idx, buffer) in self.buffers.iter().enumerate() {
+            writeln!(f, "  b{idx}: {buffer}")?;
+        }
+        stmts(f, &self.body, 1)
+    }
+}
+
+impl Display for BufferUse {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let element = match self.element {
+            Element::F32 => "f32",
+            Element::I32 => "i32",
+        };
+        write!(f, "{element}[{}]", Index::extent(self.elements))?;
+        for (used, how) in [(self.reads, " read"), (self.writes, " write")] {
+            if used {
+                f.write_str(how)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Display for Index {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut separator = "";
+        for (term, factor) in &self.terms {
+            f.write_str(separator)?;
+            if *factor != 1 {
+                write!(f, "{factor}*")?;
+            }
+            write!(f, "{term}")?;
+            separator = " + ";
+        }
+        if self.constant != 0 || self.terms.is_empty() {
+            write!(f, "{separator}{}", self.constant)?;
+        }
+        Ok(())
+    }
+}
+
+impl Display for Term {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Term::Var(var) => write!(f, "v{var}"),
+            Term::Begin => f.write_str("begin"),
+            Term::End => f.write_str("end"),
+            Term::Batch => f.write_str("batch"),
+        }
+    }
+}
+
+impl Display for Arg {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Arg::Pointer { buffer, offset } if *offset == Index::default() => write!(f, "b{buffer}"),
+            Arg::Pointer { buffer, offset } => write!(f, "b{buffer} + {offset}"),
+            Arg::Count(count) => write!(f, "{count}"),
+        }
+    }
+}
+
+fn stmts(f: &mut Formatter<'_>, stmts: &[Stmt], depth: usize) -> fmt::Result {
+    stmts.iter().try_for_each(|stmt| match stmt {
+        Stmt::For { var, begin, end, tiles } => {
+            indent(f, depth)?;
+            writeln!(f, "for v{var} from {begin} to {}", list(end, " or "))?;
+            tiles.iter().try_for_each(|tile| self::tile(f, tile, depth + 1))
+        }
+        Stmt::Run { program, args } => {
+            indent(f, depth)?;
+            writeln!(f, "p{program}({})", list(args, ", "))
+        }
+    })
+}
+
+fn tile(f: &mut Formatter<'_>, tile: &Tile, depth: usize) -> fmt::Result {
+    indent(f, depth)?;
+    writeln!(f, "by {}", tile.step)?;
+    stmts(f, &tile.body, depth + 1)
+}
+
+fn indent(f: &mut Formatter<'_>, depth: usize) -> fmt::Result {
+    write!(f, "{:1$}", "", 2 * depth)
+}
+
+fn list(items: &[impl Display], separator: &str) -> String {
+    items.iter().map(ToString::to_string).collect::<Vec<_>>().join(separator)
+}
