@@ -8,6 +8,7 @@
 
 pub mod arguments;
 pub mod autodiff;
+pub mod build;
 pub mod builder;
 mod closest;
 pub mod diagnostics;
@@ -19,6 +20,7 @@ pub mod module;
 pub mod network;
 pub mod ops;
 pub mod optimizers;
+pub mod passes;
 pub mod syntax;
 pub mod text;
 pub mod types;

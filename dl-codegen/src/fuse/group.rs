@@ -56,13 +56,15 @@ pub enum Anchor {
     Contract(NodeId),
     /// A sum over the rows of a tensor.
     ColumnSum(NodeId),
+    /// A transposed copy, alone in its kernel.
+    Transpose(NodeId),
 }
 
 impl Anchor {
     /// The node.
     pub fn node(self) -> NodeId {
         match self {
-            Anchor::Contract(node) | Anchor::ColumnSum(node) => node,
+            Anchor::Contract(node) | Anchor::ColumnSum(node) | Anchor::Transpose(node) => node,
         }
     }
 }
@@ -89,6 +91,11 @@ impl Group {
             members: BTreeMap::from([(node, Class::Full)]),
             outputs: vec![node],
         }
+    }
+
+    /// A group that copies a node, or writes a number, to memory.
+    pub fn copy(node: NodeId, elements: Dim) -> Self {
+        Group { members: BTreeMap::new(), ..Group::of(node, elements) }
     }
 
     /// Whether it combines elements of a row.

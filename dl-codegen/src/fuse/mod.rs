@@ -8,7 +8,7 @@
 mod group;
 mod reach;
 mod roles;
-pub mod text;
+
 
 use std::collections::BTreeSet;
 
@@ -19,6 +19,8 @@ use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::Function;
 use dl_ir::ops::{Op, Structure};
 use dl_ir::types::Dim;
+
+use crate::matrix::Product;
 
 /// An op that no kernel computes, or not in this arrangement.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -244,10 +246,11 @@ impl<'f> Fuser<'f> {
         let anchor = roles::anchor(self.graph, node);
         let space_fits = match anchor {
             Some(Anchor::Contract(_)) => {
-                let shape = roles::shape(self.graph, node);
-                Space::rows_of(shape).is_some_and(|rows| !group.has_rows() && group.arrange(rows))
+                let product = Product::of(self.graph, node).expect("an anchor");
+                !group.has_rows() && group.arrange(Space::Grid { rows: product.m, cols: product.n })
             }
             Some(Anchor::ColumnSum(_)) => matches!(group.space, Space::Flat(Dim::Static(_))),
+            Some(Anchor::Transpose(_)) => group.members.keys().eq([&node]),
             None => false,
         };
         let fits = group.anchor.is_none() && space_fits;
@@ -285,8 +288,8 @@ impl<'f> Fuser<'f> {
             Structure::Reduce if reduction(self.graph, node) == Some(Reduction::Row) => {
                 roles::rows_reduced(self.graph, node).is_some_and(|rows| group.widen(rows))
             }
-            Structure::Contract | Structure::Reduce => self.anchor_fits(node, &mut group),
-            Structure::Permute | Structure::View => false,
+            Structure::Contract | Structure::Reduce | Structure::Permute => self.anchor_fits(node, &mut group),
+            Structure::View => false,
         };
         if !fits {
             return Err(error());

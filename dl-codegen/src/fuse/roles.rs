@@ -5,6 +5,7 @@ use dl_ir::ops::{Broadcast, Op, Structure};
 use dl_ir::types::{Dim, Shape};
 
 use super::group::{Anchor, Class, Space};
+use crate::matrix::{Product, transposed};
 
 /// A reduction, as code generation knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -37,7 +38,8 @@ pub fn reduction(graph: &Graph, node: NodeId) -> Option<Reduction> {
 /// The anchor that a node would be.
 pub fn anchor(graph: &Graph, node: NodeId) -> Option<Anchor> {
     match graph.op(node).structure() {
-        Structure::Contract => Some(Anchor::Contract(node)),
+        Structure::Contract => Product::of(graph, node).map(|_| Anchor::Contract(node)),
+        Structure::Permute => transposed(graph, node).map(|_| Anchor::Transpose(node)),
         Structure::Reduce if reduction(graph, node) == Some(Reduction::Column) => Some(Anchor::ColumnSum(node)),
         _ => None,
     }

@@ -1,0 +1,183 @@
+//! Gives every node in memory a buffer, and every buffer a place in the arena.
+
+use std::collections::HashMap;
+
+use dl_ir::graph::NodeId;
+use dl_ir::module::Function;
+use dl_ir::ops::Op;
+use dl_ir::types::DType;
+use dl_runtime::program::{Buffer, BufferId, Element, Extent, Place, StatePlan, round_up};
+
+use super::order::{Copy, Order};
+use super::pack::{Piece, pack};
+use super::{BATCH_SIZE, Plan, PlanStep};
+use crate::schedule::operands::{extent, storage};
+use crate::schedule::{Binding, Scheduled};
+
+/// Assigns storage to a function's kernels in their order.
+pub fn assign(function: &Function, state: &StatePlan, kernels: &[Scheduled], order: &Order) -> Plan {
+    let mut assigner = Assigner::new(function, state, kernels, order);
+    assigner.add_inputs();
+    let mut steps = Vec::new();
+    for (position, &kernel) in order.sequence.iter().enumerate() {
+        if order.check_after == Some(position) {
+            assigner.check(&mut steps);
+        }
+        let buffers: Vec<BufferId> =
+            kernels[kernel].bindings.iter().map(|&binding| assigner.bind(kernel, binding, steps.len())).collect();
+        steps.push(PlanStep::Launch(kernel, buffers));
+    }
+    if order.check_after == Some(order.sequence.len()) {
+        assigner.check(&mut steps);
+    }
+    assigner.finish(steps)
+}
+
+struct Assigner<'a> {
+    function: &'a Function,
+    kernels: &'a [Scheduled],
+    order: &'a Order,
+    state_slots: HashMap<&'a str, usize>,
+    buffers: Vec<Buffer>,
+    alive: Vec<Option<(usize, usize)>>,
+    buffer_of: HashMap<NodeId, BufferId>,
+    inputs: Vec<(String, BufferId)>,
+}
+
+impl<'a> Assigner<'a> {
+    fn new(function: &'a Function, state: &'a StatePlan, kernels: &'a [Scheduled], order: &'a Order) -> Self {
+        let slots = state.slots.iter().enumerate().map(|(index, slot)| (slot.name.as_str(), index));
+        Assigner {
+            function,
+            kernels,
+            order,
+            state_slots: slots.collect(),
+            buffers: Vec::new(),
+            alive: Vec::new(),
+            buffer_of: HashMap::new(),
+            inputs: Vec::new(),
+        }
+    }
+
+    /// Inputs are there from the start.
+    fn add_inputs(&mut self) {
+        let graph = &self.function.graph;
+        for node in graph.ids() {
+            let name = match graph.op(node) {
+                Op::Input(input) => input.name.clone(),
+                Op::BatchSize(_) => BATCH_SIZE.to_owned(),
+                _ => continue,
+            };
+            let buffer = self.scratch(node, name.clone(), 0);
+            self.buffer_of.insert(node, buffer);
+            self.inputs.push((name, buffer));
+        }
+    }
+
+    fn scratch(&mut self, node: NodeId, name: String, step: usize) -> BufferId {
+        let place = Place::Scratch(Extent::default());
+        self.push(node, name, place, Some((step, step)))
+    }
+
+    fn push(&mut self, node: NodeId, name: String, place: Place, alive: Option<(usize, usize)>) -> BufferId {
+        let tensor = self.function.graph.tensor(node);
+        let element = if tensor.dtype == DType::I32 { Element::I32 } else { Element::F32 };
+        let elements = extent(tensor.shape.elements().expect("checked by the verifier"));
+        self.buffers.push(Buffer { name, element, elements, place });
+        self.alive.push(alive);
+        BufferId(self.buffers.len() as u32 - 1)
+    }
+
+    fn state(&mut self, node: NodeId, name: &str) -> BufferId {
+        let place = Place::State(self.state_slots[name]);
+        let known = self.buffers.iter().position(|buffer| buffer.place == place);
+        known.map_or_else(|| self.push(node, name.to_owned(), place, None), |index| BufferId(index as u32))
+    }
+
+    /// The buffer of a kernel's binding, alive at `step`.
+    fn bind(&mut self, kernel: usize, binding: Binding, step: usize) -> BufferId {
+        let node = storage(&self.function.graph, binding.node());
+        if binding.is_write() {
+            return self.bind_write(kernel, node, step);
+        }
+        if let (Op::State(state), false) = (self.function.graph.op(node), self.buffer_of.contains_key(&node)) {
+            let name = state.name.clone();
+            return self.state(node, &name);
+        }
+        let buffer = self.buffer_of[&node];
+        self.keep_alive(buffer, step);
+        buffer
+    }
+
+    fn bind_write(&mut self, kernel: usize, node: NodeId, step: usize) -> BufferId {
+        let state = match self.order.copies.get(&kernel) {
+            Some(Copy::Update(state)) => return self.state(node, &state.clone()),
+            Some(Copy::Tensor) => None,
+            None => self.order.in_place.get(&node).cloned(),
+        };
+        let buffer = match state {
+            Some(state) => self.state(node, &state),
+            None => self.scratch(node, format!("%{}", node.0), step),
+        };
+        self.buffer_of.insert(node, buffer);
+        buffer
+    }
+
+    fn keep_alive(&mut self, buffer: BufferId, step: usize) {
+        if let Some((_, to)) = &mut self.alive[buffer.0 as usize] {
+            *to = step.max(*to);
+        }
+    }
+
+    /// Every result must be finite before state is written.
+    fn check(&mut self, steps: &mut Vec<PlanStep>) {
+        for (_, node) in &self.function.results {
+            let buffer = self.buffer_of[&storage(&self.function.graph, *node)];
+            self.keep_alive(buffer, steps.len());
+            steps.push(PlanStep::CheckFinite(buffer));
+        }
+    }
+
+    fn finish(mut self, steps: Vec<PlanStep>) -> Plan {
+        debug_assert!(self.kernels.len() >= self.order.sequence.len());
+        let mut results = Vec::new();
+        for (name, node) in &self.function.results {
+            let buffer = self.buffer_of[&storage(&self.function.graph, *node)];
+            self.keep_alive(buffer, steps.len());
+            results.push((name.clone(), buffer));
+        }
+        let scratch = self.place();
+        let (buffers, inputs, alive) = (self.buffers, self.inputs, self.alive);
+        Plan { buffers, scratch, inputs, results, steps, alive }
+    }
+
+    /// Places fixed buffers first and those with a batch dimension behind them; gives the size of it all.
+    fn place(&mut self) -> Extent {
+        let is_fixed = |extent: Extent| extent.per_example == 0;
+        let fixed = self.place_some(is_fixed, |elements| round_up(4 * elements.fixed));
+        // Capacities are multiples of 16 examples: these sizes need no rounding.
+        let per_example = self.place_some(|extent| !is_fixed(extent), |elements| 4 * elements.per_example);
+        for buffer in &mut self.buffers {
+            if let (Place::Scratch(offset), false) = (&mut buffer.place, is_fixed(buffer.elements)) {
+                *offset = Extent { fixed, per_example: offset.fixed };
+            }
+        }
+        Extent { fixed, per_example }
+    }
+
+    fn place_some(&mut self, which: impl Fn(Extent) -> bool, size: impl Fn(Extent) -> usize) -> usize {
+        let chosen = self.buffers.iter().zip(&self.alive).enumerate();
+        let chosen = chosen.filter(|(_, (buffer, _))| which(buffer.elements));
+        let (indices, pieces): (Vec<usize>, Vec<Piece>) = chosen
+            .filter_map(|(index, (buffer, alive))| {
+                let (from, to) = (*alive)?;
+                Some((index, Piece { size: size(buffer.elements), from, to }))
+            })
+            .unzip();
+        let (offsets, total) = pack(&pieces);
+        for (index, offset) in indices.into_iter().zip(offsets) {
+            self.buffers[index].place = Place::Scratch(Extent::fixed(offset));
+        }
+        total
+    }
+}

@@ -1,0 +1,211 @@
+//! Computes the members of a group inside a vector program.
+
+use std::collections::HashMap;
+
+use dl_ir::graph::{Graph, NodeId};
+use dl_ir::ops::{Op, Structure};
+use dl_ir::types::{DType, Type};
+
+use super::map;
+use super::operands::Binding;
+use crate::fuse::{Class, Group, operand_class};
+use crate::vector::{Address, ProgramBuilder, Value};
+
+/// A place in the tile that a program computes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
+pub struct Place {
+    /// The row.
+    pub row: usize,
+    /// The vector within the row.
+    pub vector: usize,
+}
+
+/// Where a program finds its operands: one argument word a binding, in order.
+#[derive(Clone, Debug)]
+pub struct Tile {
+    /// Bytes from one row to the next, of operands with an element at each point.
+    pub row_bytes: i32,
+    /// Columns in the tile: the last vector of a row may be short.
+    pub cols: usize,
+    /// Bytes added per iteration of the open loop, by class; zero outside loops.
+    pub steps: Steps,
+}
+
+/// Bytes that operands move on in each iteration of a loop.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Steps {
+    /// With an element at each point.
+    pub full: i32,
+    /// With one for each row.
+    pub per_row: i32,
+    /// With one for each column.
+    pub per_col: i32,
+}
+
+/// Emits the members of one group, each once at each place.
+pub struct Evaluator<'g> {
+    /// The program so far.
+    pub b: ProgramBuilder,
+    /// Where operands are.
+    pub tile: Tile,
+    graph: &'g Graph,
+    group: &'g Group,
+    bindings: Vec<Binding>,
+    memo: HashMap<(NodeId, Class, Place), Value>,
+    /// What the memo knew when the open loop began.
+    outer: Option<HashMap<(NodeId, Class, Place), Value>>,
+    /// The index of column 0, in each lane, where that changes from iteration to iteration.
+    column_base: Option<Value>,
+}
+
+impl<'g> Evaluator<'g> {
+    /// For a group with these bindings; the program gets an argument word for each.
+    pub fn new(graph: &'g Graph, group: &'g Group, bindings: &[Binding], b: ProgramBuilder, tile: Tile) -> Self {
+        let mut b = b;
+        bindings.iter().for_each(|_| {
+            b.arg();
+        });
+        let bindings = bindings.to_vec();
+        Evaluator { b, tile, graph, group, bindings, memo: HashMap::new(), outer: None, column_base: None }
+    }
+
+    /// The number of vectors in a row of the tile.
+    pub fn n_vectors(&self) -> usize {
+        self.tile.cols.div_ceil(self.b.lanes().count())
+    }
+
+    /// How many lanes of a vector are within the tile.
+    pub fn count(&self, vector: usize) -> u8 {
+        let lanes = self.b.lanes().count();
+        (self.tile.cols - vector * lanes).min(lanes) as u8
+    }
+
+    /// The argument word of a binding.
+    pub fn arg(&self, binding: Binding) -> u16 {
+        self.bindings.iter().position(|&b| b == binding).expect("a binding of this group") as u16
+    }
+
+    /// Values computed from now on are forgotten by [`leave_loop`](Self::leave_loop): they are in scope there only.
+    /// `column_base` holds the index of column 0 where the loop walks over columns.
+    pub fn enter_loop(&mut self, steps: Steps, column_base: Option<Value>) {
+        self.outer = Some(self.memo.clone());
+        self.tile.steps = steps;
+        self.column_base = column_base;
+    }
+
+    /// Ends what [`enter_loop`](Self::enter_loop) began.
+    pub fn leave_loop(&mut self) {
+        self.memo = self.outer.take().expect("a loop was entered");
+        self.tile.steps = Steps::default();
+        self.column_base = None;
+    }
+
+    /// Gives the value of a node that the schedule computes itself: an anchor's sum, a reduction's result.
+    pub fn set(&mut self, node: NodeId, class: Class, place: Place, value: Value) {
+        self.memo.insert((node, class, at(class, place)), value);
+    }
+
+    /// The value of a node at a place.
+    pub fn value(&mut self, node: NodeId, class: Class, place: Place) -> Value {
+        let key = (node, class, at(class, place));
+        if let Some(&value) = self.memo.get(&key) {
+            return value;
+        }
+        let value = match self.graph.op(node) {
+            Op::Constant(constant) => self.number(constant.value(), constant.ty.dtype),
+            op if self.group.members.contains_key(&node) => self.compute(node, &op.clone(), class, place),
+            _ => self.read(node, class, place),
+        };
+        self.memo.insert(key, value);
+        value
+    }
+
+    /// Writes an output at a place.
+    pub fn write(&mut self, output: NodeId, class: Class, place: Place) {
+        let value = self.value(output, class, place);
+        let address = self.address(Binding::Write(output, class), class, place);
+        let count = if class == Class::PerRow { 1 } else { self.count(place.vector) };
+        self.b.store_tail(address, value, count);
+    }
+
+    fn number(&mut self, value: f64, dtype: DType) -> Value {
+        match dtype {
+            DType::F32 => self.b.f32(value as f32),
+            DType::I32 => self.b.u32(value as i32 as u32),
+            DType::Bool => self.b.u32(if value == 0.0 { 0 } else { u32::MAX }),
+        }
+    }
+
+    fn compute(&mut self, node: NodeId, op: &Op, class: Class, place: Place) -> Value {
+        let operands = self.graph.operands(node);
+        match op.structure() {
+            Structure::Broadcast | Structure::Get => {
+                let class = operand_class(self.graph, node, class).expect("the group took it in");
+                return self.value(operands[0], class, place);
+            }
+            Structure::Leaf => return self.column_index(place),
+            _ => {}
+        }
+        if let Some(value) = self.clamp(op, &operands, class, place) {
+            return value;
+        }
+        let values: Vec<Value> = operands.iter().map(|&operand| self.value(operand, class, place)).collect();
+        let dtype = match &self.graph.node(*operands.last().expect("maps have operands")).ty {
+            Type::Tensor(tensor) => tensor.dtype,
+            Type::Tuple(_) => DType::F32,
+        };
+        map::emit(&mut self.b, op, dtype, &values).expect("anchors and reductions are set by the schedule")
+    }
+
+    /// max(x, 0) and their like.
+    fn clamp(&mut self, op: &Op, operands: &[NodeId], class: Class, place: Place) -> Option<Value> {
+        let (&[x, y], Op::Max(_) | Op::Min(_)) = (operands, op) else { return None };
+        let (x, number) = match (self.graph.op(x), self.graph.op(y)) {
+            (_, Op::Constant(number)) => (x, number.value()),
+            (Op::Constant(number), _) => (y, number.value()),
+            _ => return None,
+        };
+        let value = self.value(x, class, place);
+        map::emit_clamp(&mut self.b, op, value, number as f32)
+    }
+
+    /// The index of each lane's column.
+    pub fn column_index(&mut self, place: Place) -> Value {
+        let lanes = self.b.lane_index();
+        let first = self.b.u32((place.vector * self.b.lanes().count()) as u32);
+        let index = self.b.iadd(lanes, first);
+        match self.column_base {
+            Some(base) => self.b.iadd(index, base),
+            None => index,
+        }
+    }
+
+    fn read(&mut self, node: NodeId, class: Class, place: Place) -> Value {
+        let address = self.address(Binding::Read(node, class), class, place);
+        match class {
+            Class::Full | Class::PerCol => self.b.load_tail(address, self.count(place.vector)),
+            Class::PerRow | Class::Scalar => self.b.broadcast(address),
+        }
+    }
+
+    fn address(&self, binding: Binding, class: Class, place: Place) -> Address {
+        let along = (place.vector * self.b.lanes().bytes()) as i32;
+        let (offset, step) = match class {
+            Class::Full => (place.row as i32 * self.tile.row_bytes + along, self.tile.steps.full),
+            Class::PerRow => (4 * place.row as i32, self.tile.steps.per_row),
+            Class::PerCol => (along, self.tile.steps.per_col),
+            Class::Scalar => (0, 0),
+        };
+        Address { arg: self.arg(binding), offset, step }
+    }
+}
+
+/// The place that tells values of a class apart.
+fn at(class: Class, place: Place) -> Place {
+    match class {
+        Class::Full => place,
+        Class::PerRow => Place { vector: 0, ..place },
+        Class::PerCol => Place { row: 0, ..place },
+        Class::Scalar => Place::default(),
+    }
+}

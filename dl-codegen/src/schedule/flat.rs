@@ -1,0 +1,79 @@
+//! Elementwise kernels over a flat space: blocks of 16 elements, in long runs.
+
+use dl_ir::graph::Graph;
+use dl_ir::types::Dim;
+use dl_runtime::program::Extent;
+
+use super::evaluate::{Evaluator, Place, Steps, Tile};
+use super::operands::{Binding, extent};
+use super::{KernelBuilder, offset};
+use crate::fuse::{Class, Group, Space};
+use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
+use crate::target::Target;
+use crate::vector::{Count, Program, ProgramBuilder};
+
+/// Elements in a block: a task. Every buffer has room for whole blocks.
+const BLOCK: usize = 16;
+/// Blocks in a run, which one program call computes.
+const RUN: usize = 64;
+
+/// The kernel of a group whose members all have an element at each point.
+pub fn schedule(graph: &Graph, group: &Group, bindings: &[Binding], target: Target) -> Kernel {
+    let elements = match group.space {
+        Space::Flat(elements) => elements,
+        Space::Grid { .. } => unreachable!("grids have schedules of their own"),
+    };
+    let mut kernel = KernelBuilder::new(graph, bindings);
+    let args = bindings.iter().enumerate().map(|(buffer, binding)| {
+        let factor = if is_scalar(binding) { 0 } else { 4 };
+        Arg::Pointer { buffer, offset: offset(0, &[(0, factor)]) }
+    });
+    let args: Vec<Arg> = args.collect();
+    let tiles = [RUN, 1].map(|blocks| {
+        let program = kernel.program(program(graph, group, bindings, target, blocks));
+        (BLOCK * blocks, vec![Stmt::Run { program, args: args.clone() }])
+    });
+    // The last block may be short: it is computed whole.
+    let end = Index::extent(extent(elements)).plus(Index::constant(BLOCK as i64 - 1));
+    let ends = vec![Index::term(Term::End, BLOCK as i64), end];
+    kernel.for_each(0, Index::term(Term::Begin, BLOCK as i64), ends, tiles);
+    kernel.finish(blocks(elements))
+}
+
+/// Enough blocks for this many elements.
+fn blocks(elements: Dim) -> Extent {
+    match elements {
+        Dim::Static(n) => Extent::fixed(n.div_ceil(BLOCK)),
+        Dim::Batch(k) if k % BLOCK == 0 => Extent { fixed: 0, per_example: k / BLOCK },
+        Dim::Batch(k) => Extent { fixed: 1, per_example: k.div_ceil(BLOCK) },
+    }
+}
+
+fn is_scalar(binding: &Binding) -> bool {
+    matches!(binding, Binding::Read(_, Class::Scalar))
+}
+
+fn program(graph: &Graph, group: &Group, bindings: &[Binding], target: Target, blocks: usize) -> Program {
+    let tile = Tile { row_bytes: 0, cols: BLOCK, steps: Steps::default() };
+    let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
+    for binding in bindings {
+        // Ahead of the loop, once.
+        if let &Binding::Read(node, Class::Scalar) = binding {
+            e.value(node, Class::Scalar, Place::default());
+        }
+    }
+    if blocks > 1 {
+        e.b.begin_loop(Count::Static(blocks as u32), &[]);
+        e.enter_loop(Steps { full: 4 * BLOCK as i32, ..Steps::default() }, None);
+    }
+    for vector in 0..e.n_vectors() {
+        for &output in &group.outputs {
+            e.write(output, Class::Full, Place { row: 0, vector });
+        }
+    }
+    if blocks > 1 {
+        e.leave_loop();
+        e.b.end_loop(&[]);
+    }
+    e.b.finish()
+}

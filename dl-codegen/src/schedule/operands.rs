@@ -1,0 +1,96 @@
+//! What a kernel reads and writes, and where.
+
+use dl_ir::graph::{Graph, NodeId};
+use dl_ir::ops::{Op, Structure};
+use dl_ir::types::{DType, Dim};
+use dl_runtime::program::{Element, Extent};
+
+use crate::fuse::{Class, Group, is_leaf, operand_class};
+use crate::kernel::BufferUse;
+
+/// One buffer of a kernel: a node in memory, and what is done with it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Binding {
+    /// Read element by element, at this class.
+    Read(NodeId, Class),
+    /// Read by the anchor: the left operand of a product, or what a column sum adds.
+    Left(NodeId),
+    /// The right operand of a product.
+    Right(NodeId),
+    /// Written.
+    Write(NodeId, Class),
+}
+
+impl Binding {
+    /// The node.
+    pub fn node(self) -> NodeId {
+        match self {
+            Binding::Read(node, _) | Binding::Left(node) | Binding::Right(node) | Binding::Write(node, _) => node,
+        }
+    }
+
+    /// Whether it is written.
+    pub fn is_write(self) -> bool {
+        matches!(self, Binding::Write(..))
+    }
+}
+
+/// All bindings of a group, in a fixed order: what the anchor reads, what is read, what is written.
+pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
+    let mut bindings = Vec::new();
+    if let Some(anchor) = group.anchor {
+        let operands = graph.operands(anchor.node());
+        let sides = [Binding::Left as fn(NodeId) -> Binding, Binding::Right];
+        bindings.extend(operands.iter().zip(sides).map(|(&operand, side)| side(operand)));
+    }
+    let mut reads = Vec::new();
+    for (&member, &class) in &group.members {
+        let Some(class) = operand_class(graph, member, class) else { continue };
+        for operand in graph.operands(member) {
+            let read = Binding::Read(operand, class);
+            if !is_number(graph, operand) && !group.members.contains_key(&operand) && !reads.contains(&read) {
+                reads.push(read);
+            }
+        }
+    }
+    // What is not computed here is copied.
+    let copied = group.outputs.iter().filter(|output| !group.members.contains_key(output));
+    reads.extend(copied.filter(|&&o| !is_number(graph, o)).map(|&output| Binding::Read(output, Class::Full)));
+    reads.sort_unstable();
+    bindings.extend(reads);
+    let class = |output| group.members.get(output).copied().unwrap_or(Class::Full);
+    bindings.extend(group.outputs.iter().map(|output| Binding::Write(*output, class(output))));
+    bindings
+}
+
+/// Whether a node is written into programs as a number.
+pub fn is_number(graph: &Graph, node: NodeId) -> bool {
+    matches!(graph.op(node), Op::Constant(_))
+}
+
+/// The node whose buffer holds a node: itself, or what it is a view of.
+pub fn storage(graph: &Graph, mut node: NodeId) -> NodeId {
+    while graph.op(node).structure() == Structure::View && !is_leaf(graph, node) {
+        node = graph.operands(node)[0];
+    }
+    node
+}
+
+/// How a kernel uses the buffer of a binding.
+pub fn buffer_use(graph: &Graph, binding: Binding) -> BufferUse {
+    let tensor = graph.tensor(binding.node());
+    BufferUse {
+        element: if tensor.dtype == DType::F32 { Element::F32 } else { Element::I32 },
+        elements: extent(tensor.shape.elements().expect("checked by the verifier")),
+        reads: !binding.is_write(),
+        writes: binding.is_write(),
+    }
+}
+
+/// A dimension as an extent.
+pub fn extent(dim: Dim) -> Extent {
+    match dim {
+        Dim::Static(fixed) => Extent::fixed(fixed),
+        Dim::Batch(per_example) => Extent { fixed: 0, per_example },
+    }
+}

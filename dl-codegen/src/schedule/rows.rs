@@ -1,0 +1,255 @@
+//! Kernels over rows: elementwise work with values of rows and columns, and reductions along rows.
+//!
+//! A row is walked once for each level of reductions (the maximum, then the sum of exponentials) and once more for what is
+//! written. Short rows stay in registers; of long ones each walk is a loop that computes again what it needs.
+
+use std::collections::BTreeMap;
+
+use dl_ir::graph::{Graph, NodeId};
+use dl_ir::ops::{Op, Structure};
+use dl_ir::types::Dim;
+
+use super::evaluate::{Evaluator, Place, Steps, Tile};
+use super::operands::{Binding, extent};
+use super::{KernelBuilder, is_reduction, offset};
+use crate::fuse::{Class, Group};
+use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
+use crate::target::Target;
+use crate::vector::reduce::VIRTUAL_LANES;
+use crate::vector::{CmpOp, Count, Program, ProgramBuilder, Value};
+
+/// The longest row that is kept in registers.
+const SHORT_ROW: usize = 64;
+
+/// The kernel of a group over `rows` rows of `cols` elements. A task is a row.
+pub fn schedule(
+    graph: &Graph,
+    group: &Group,
+    (rows, cols): (Dim, usize),
+    bindings: &[Binding],
+    target: Target,
+) -> Kernel {
+    let mut kernel = KernelBuilder::new(graph, bindings);
+    let is_short = cols <= SHORT_ROW;
+    let program = kernel.program(program(graph, group, bindings, target, cols));
+    let first_row = if is_short { Term::Begin } else { Term::Var(0) };
+    let mut args: Vec<Arg> = bindings.iter().enumerate().map(|(buffer, binding)| {
+        let offset = match class(*binding) {
+            Class::Full => Index::term(first_row, 4 * cols as i64),
+            Class::PerRow => Index::term(first_row, 4),
+            Class::PerCol | Class::Scalar => offset(0, &[]),
+        };
+        Arg::Pointer { buffer, offset }
+    }).collect();
+    if is_short {
+        // All rows of the launch in one call.
+        args.push(Arg::Count(Index::term(Term::End, 1).plus(Index::term(Term::Begin, -1))));
+        kernel.kernel.body.push(Stmt::Run { program, args });
+    } else {
+        let ends = vec![Index::term(Term::End, 1)];
+        kernel.for_each(0, Index::term(Term::Begin, 1), ends, [(1, vec![Stmt::Run { program, args }])]);
+    }
+    kernel.finish(extent(rows))
+}
+
+fn class(binding: Binding) -> Class {
+    match binding {
+        Binding::Read(_, class) | Binding::Write(_, class) => class,
+        Binding::Left(_) | Binding::Right(_) => unreachable!("only anchors have operands of their own"),
+    }
+}
+
+fn program(graph: &Graph, group: &Group, bindings: &[Binding], target: Target, cols: usize) -> Program {
+    let tile = Tile { row_bytes: 0, cols, steps: Steps::default() };
+    let e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
+    let mut walk = Walk { graph, group, e, is_short: cols <= SHORT_ROW };
+    if walk.is_short {
+        walk.short_rows(bindings, cols);
+    } else {
+        walk.row();
+    }
+    walk.e.b.finish()
+}
+
+struct Walk<'g> {
+    graph: &'g Graph,
+    group: &'g Group,
+    e: Evaluator<'g>,
+    is_short: bool,
+}
+
+impl Walk<'_> {
+    /// All rows, one an iteration.
+    fn short_rows(&mut self, bindings: &[Binding], cols: usize) {
+        for binding in bindings {
+            match *binding {
+                Binding::Read(node, Class::Scalar) => {
+                    self.e.value(node, Class::Scalar, Place::default());
+                }
+                Binding::Read(node, Class::PerCol) => (0..self.e.n_vectors()).for_each(|vector| {
+                    self.e.value(node, Class::PerCol, Place { row: 0, vector });
+                }),
+                _ => {}
+            }
+        }
+        let count = Count::Arg(self.e.b.arg());
+        self.e.b.begin_loop(count, &[]);
+        self.e.enter_loop(Steps { full: 4 * cols as i32, per_row: 4, per_col: 0 }, None);
+        self.row();
+        self.e.leave_loop();
+        self.e.b.end_loop(&[]);
+    }
+
+    /// One row.
+    fn row(&mut self) {
+        for level in levels(self.graph, self.group) {
+            self.reduce(&level);
+        }
+        let (full, per_row): (Vec<NodeId>, Vec<NodeId>) =
+            self.group.outputs.iter().partition(|output| self.group.members[output] == Class::Full);
+        self.columns(Vec::new(), |walk, vector, state| {
+            full.iter().for_each(|&output| walk.e.write(output, Class::Full, Place { row: 0, vector }));
+            state
+        });
+        per_row.iter().for_each(|&output| self.e.write(output, Class::PerRow, Place::default()));
+    }
+
+    /// Runs `body` for each vector of a row, handing a state on; in long rows, in a loop over whole blocks of 16 columns.
+    fn columns(
+        &mut self,
+        state: Vec<Value>,
+        mut body: impl FnMut(&mut Self, usize, Vec<Value>) -> Vec<Value>,
+    ) -> Vec<Value> {
+        let n_vectors = self.e.n_vectors();
+        if self.is_short {
+            return (0..n_vectors).fold(state, |state, vector| body(self, vector, state));
+        }
+        let per_block = VIRTUAL_LANES / self.e.b.lanes().count();
+        let blocks = self.e.tile.cols / VIRTUAL_LANES;
+        let zero = self.e.b.u32(0);
+        let carried: Vec<Value> = state.iter().copied().chain([zero]).collect();
+        let mut inside = self.e.b.begin_loop(Count::Static(blocks as u32), &carried);
+        let base = inside.pop().expect("the column index was put there");
+        let along = 4 * VIRTUAL_LANES as i32;
+        self.e.enter_loop(Steps { full: along, per_row: 0, per_col: along }, Some(base));
+        let mut next = (0..per_block).fold(inside, |state, vector| body(self, vector, state));
+        self.e.leave_loop();
+        let sixteen = self.e.b.u32(VIRTUAL_LANES as u32);
+        next.push(self.e.b.iadd(base, sixteen));
+        let mut after = self.e.b.end_loop(&next);
+        after.pop();
+        (blocks * per_block..n_vectors).fold(after, |state, vector| body(self, vector, state))
+    }
+
+    /// Computes reductions that do not need each other, in one walk.
+    fn reduce(&mut self, level: &[NodeId]) {
+        let n = self.e.b.n_accumulators();
+        let mut inits = Vec::new();
+        for &node in level {
+            let identity = if is_sum(self.graph.op(node)) { 0.0 } else { f32::NEG_INFINITY };
+            inits.extend(vec![self.e.b.f32(identity); n]);
+        }
+        let sums = self.columns(inits, |walk, vector, mut state| {
+            for (i, &node) in level.iter().enumerate() {
+                let slot = i * n + vector % n;
+                state[slot] = walk.accumulate(node, vector, state[slot]);
+            }
+            state
+        });
+        for (&node, lanes) in level.iter().zip(sums.chunks(n)) {
+            self.finish_reduction(node, lanes);
+        }
+    }
+
+    /// The accumulator with one more vector of a reduction's operand.
+    fn accumulate(&mut self, node: NodeId, vector: usize, accumulator: Value) -> Value {
+        let operand = self.graph.operands(node)[0];
+        let is_sum = is_sum(self.graph.op(node));
+        let identity = if is_sum { 0.0 } else { f32::NEG_INFINITY };
+        let value = self.e.value(operand, Class::Full, Place { row: 0, vector });
+        let value = self.only_columns(vector, value, identity);
+        if is_sum { self.e.b.add(accumulator, value) } else { self.e.b.max_nan(accumulator, value) }
+    }
+
+    /// `value` in lanes within the row, `otherwise` beyond it.
+    fn only_columns(&mut self, vector: usize, value: Value, otherwise: f32) -> Value {
+        let count = self.e.count(vector);
+        if usize::from(count) == self.e.b.lanes().count() {
+            return value;
+        }
+        let (lane, count, otherwise) =
+            (self.e.b.lane_index(), self.e.b.u32(u32::from(count)), self.e.b.f32(otherwise));
+        let is_inside = self.e.b.icmp_gt(count, lane);
+        self.e.b.select(is_inside, value, otherwise)
+    }
+
+    fn finish_reduction(&mut self, node: NodeId, lanes: &[Value]) {
+        let op = self.graph.op(node);
+        let total = if is_sum(op) { self.e.b.reduce_add(lanes) } else { self.e.b.reduce_max(lanes) };
+        self.e.set(node, Class::PerRow, Place::default(), total);
+        if matches!(op, Op::MaxWithIndex(_)) {
+            self.take_apart(node, total);
+        }
+    }
+
+    /// Sets the results of a maximum with its index.
+    fn take_apart(&mut self, node: NodeId, max: Value) {
+        for (&member, _) in self.group.members.iter() {
+            let Op::Get(get) = self.graph.op(member) else { continue };
+            if self.graph.operands(member)[0] != node {
+                continue;
+            }
+            let value = if get.index == 0 { max } else { self.first_index(node, max) };
+            self.e.set(member, Class::PerRow, Place::default(), value);
+        }
+    }
+
+    /// The least column whose element is the maximum, or is NaN: indices are exact in f32, and their negatives' maximum is
+    /// a reduction that there is.
+    fn first_index(&mut self, node: NodeId, max: Value) -> Value {
+        let operand = self.graph.operands(node)[0];
+        let n = self.e.b.n_accumulators();
+        let inits = vec![self.e.b.f32(f32::NEG_INFINITY); n];
+        let lanes = self.columns(inits, |walk, vector, mut state| {
+            let x = walk.e.value(operand, Class::Full, Place { row: 0, vector });
+            let is_max = walk.e.b.cmp(CmpOp::Eq, x, max);
+            let is_nan = walk.e.b.cmp(CmpOp::Ne, x, x);
+            let is_first = walk.e.b.or(is_max, is_nan);
+            let index = walk.e.column_index(Place { row: 0, vector });
+            let index = walk.e.b.to_float(index);
+            let index = walk.e.b.neg(index);
+            let none = walk.e.b.f32(f32::NEG_INFINITY);
+            let candidate = walk.e.b.select(is_first, index, none);
+            let candidate = walk.only_columns(vector, candidate, f32::NEG_INFINITY);
+            let slot = vector % n;
+            state[slot] = walk.e.b.max(state[slot], candidate);
+            state
+        });
+        let largest = self.e.b.reduce_max(&lanes);
+        let index = self.e.b.neg(largest);
+        self.e.b.to_int(index)
+    }
+}
+
+fn is_sum(op: &Op) -> bool {
+    matches!(op, Op::ReduceSum(_))
+}
+
+/// The reductions of a group by level: each needs only those of lower ones.
+fn levels(graph: &Graph, group: &Group) -> Vec<Vec<NodeId>> {
+    let mut level_of: BTreeMap<NodeId, usize> = BTreeMap::new();
+    let mut levels: Vec<Vec<NodeId>> = Vec::new();
+    for &member in group.members.keys() {
+        let operands = graph.operands(member);
+        let level = operands.iter().filter_map(|operand| level_of.get(operand)).max().copied().unwrap_or(0);
+        let is_row_reduction = is_reduction(graph.op(member)) && graph.op(member).structure() == Structure::Reduce;
+        if is_row_reduction {
+            if levels.len() == level {
+                levels.push(Vec::new());
+            }
+            levels[level].push(member);
+        }
+        level_of.insert(member, level + usize::from(is_row_reduction));
+    }
+    levels
+}

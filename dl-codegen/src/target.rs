@@ -1,0 +1,22 @@
+//! What code is generated for.
+
+use crate::vector::Lanes;
+
+/// The machine that kernels are scheduled for.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Target {
+    /// The width of vectors. It changes speed, never results.
+    pub lanes: Lanes,
+}
+
+impl Target {
+    /// Rows and vectors of a matmul tile: as many accumulators as registers allow, with room for a row of B and one
+    /// broadcast of A. Cranelift spills beyond 8 accumulators.
+    pub fn matmul_tile(self) -> (usize, usize) {
+        match self.lanes {
+            Lanes::L4 => (4, 2),
+            Lanes::L8 => (6, 2),
+            Lanes::L16 => (12, 2),
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! Passes: each reads a function and builds an equal, better one. The pipeline is the list below, run once in order.
+
+mod fold_constants;
+mod narrow_maps;
+mod orient_contractions;
+mod rewrite;
+mod simplify;
+mod split_reductions;
+
+use crate::module::{Function, Module};
+use crate::verify::{VerifyError, verify_module};
+
+/// A rewrite of functions.
+pub struct Pass {
+    /// Its name on the command line and in golden files.
+    pub name: &'static str,
+    /// What it does, in a sentence.
+    pub description: &'static str,
+    /// Applies it.
+    pub run: fn(&Function) -> Function,
+}
+
+/// All passes, in the order in which they run.
+pub const PIPELINE: &[Pass] = &[
+    fold_constants::PASS,
+    simplify::PASS,
+    narrow_maps::PASS,
+    split_reductions::PASS,
+    orient_contractions::PASS,
+];
+
+/// The pass of this name.
+pub fn find(name: &str) -> Option<&'static Pass> {
+    PIPELINE.iter().find(|pass| pass.name == name)
+}
+
+/// Runs the pipeline on a module; `observe` sees the module after each pass. Debug builds verify after each pass, release
+/// builds once at the end.
+///
+/// # Errors
+/// If a pass built a function that the verifier refuses: a bug of that pass.
+pub fn optimize(mut module: Module, mut observe: impl FnMut(&Pass, &Module)) -> Result<Module, VerifyError> {
+    for pass in PIPELINE {
+        module.functions = module.functions.iter().map(pass.run).collect();
+        if cfg!(debug_assertions) {
+            verify_module(&module)?;
+        }
+        observe(pass, &module);
+    }
+    verify_module(&module)?;
+    Ok(module)
+}
