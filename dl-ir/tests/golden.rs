@@ -24,7 +24,7 @@ use dl_ir::module::{Function, Module};
 use dl_ir::ops::Op;
 use dl_ir::types::{DType, TensorType};
 use dl_ir::value::Value;
-use dl_ir::{autodiff, text, verify};
+use dl_ir::{autodiff, passes, text, verify};
 
 const COMMAND: &str = "; test: ";
 const EXPECT: &str = "; expect:";
@@ -33,8 +33,13 @@ const EXPECT: &str = "; expect:";
 type Command = fn(arguments: &[&str], text: &str) -> Result<String, GoldenError>;
 
 /// All commands by name.
-const COMMANDS: &[(&str, Command)] =
-    &[("autodiff", show_autodiff), ("run", show_run), ("text", show_text), ("verify", show_verify)];
+const COMMANDS: &[(&str, Command)] = &[
+    ("autodiff", show_autodiff),
+    ("pass", show_pass),
+    ("run", show_run),
+    ("text", show_text),
+    ("verify", show_verify),
+];
 
 #[derive(Debug, thiserror::Error)]
 enum GoldenError {
@@ -46,8 +51,12 @@ enum GoldenError {
     NoExpectation,
     #[error("expected\n{expected}found\n{found}")]
     Different { expected: String, found: String },
-    #[error("{0}")]
+    #[error(transparent)]
     Parse(#[from] text::ParseError),
+    #[error(transparent)]
+    Verify(#[from] verify::VerifyError),
+    #[error("there is no pass `{name}`")]
+    UnknownPass { name: String },
     #[error("usage: {usage}")]
     Usage { usage: &'static str },
     #[error("`; {name} = …` must give {expected} numbers")]
@@ -164,6 +173,17 @@ fn with_gradients(function: &Function) -> Result<Function, GoldenError> {
     let gradients = wrt.into_iter().map(|(name, _)| name).zip(gradients);
     let results = results.chain(gradients).collect();
     Ok(Function { name: function.name.clone(), graph: builder.finish(), results, updates: Vec::new() })
+}
+
+/// `pass NAME`: the module after this pass.
+fn show_pass(arguments: &[&str], text: &str) -> Result<String, GoldenError> {
+    let [name] = arguments else { return Err(GoldenError::Usage { usage: "pass NAME" }) };
+    let pass = passes::find(name).ok_or_else(|| GoldenError::UnknownPass { name: (*name).to_owned() })?;
+    let module = text::parse(text)?;
+    let functions = module.functions.iter().map(pass.run).collect();
+    let after = Module { functions, ..module };
+    verify::verify_module(&after)?;
+    Ok(after.to_string())
 }
 
 /// `run FUNCTION B`: its results and updates on a batch of B, by the interpreter, with inputs and states from lines

@@ -140,10 +140,14 @@ fn mistakes_are_found_where_they_are() {
 
 #[test]
 fn limits_hold() {
-    let types = |ty: &str| text::parse(&format!("dl 1 state s : {ty} buffer constant(0)")).map(|_| ());
+    let types = |ty: &str| {
+        text::parse(&format!("dl 1 state s : {ty} buffer constant(0)"))
+            .map(drop)
+            .map_err(|error| *error.problem)
+    };
     let ones = |n: usize| format!("f32[{}]", vec!["1"; n].join(", "));
     assert!(types(&ones(16)).is_ok());
-    assert!(types(&ones(17)).is_err());
+    assert_eq!(types(&ones(17)), Err(ParseProblem::TooLarge));
     assert!(types("f32[2147483648]").is_ok());
     assert!(types("f32[2147483649]").is_err());
     assert!(types("f32[65536, 65536]").is_err());

@@ -64,6 +64,7 @@ impl OpRule for ReduceMax {
         vec![
             Sample::f32(ReduceMax { axes: vec![0] }, &[operand], &[1.0, 7.0, 3.0]),
             Sample::f32(ReduceMax { axes: vec![1] }, &[operand], &[7.0, -1.0]),
+            Sample::f32(ReduceMax { axes: vec![0] }, &[(&[2, 1, 3], operand.1)], &[1.0, 7.0, 3.0]),
             Sample::f32(ReduceMax { axes: vec![0, 2] }, &[(&[1, 2, 3], operand.1)], &[7.0, -1.0]),
             Sample::new(ReduceMax { axes: vec![0, 1] }, vec![batched], vec![value], Some(vec![vec![7.0]])),
         ]

@@ -15,8 +15,8 @@ pub(super) const PASS: Pass = Pass {
 
 fn split(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {
     let Op::ReduceSum(reduce) = op else { return None };
-    let last = builder.shape(operands[0]).rank() - 1;
     let (&innermost, outer) = reduce.axes.split_last()?;
+    let last = builder.shape(operands[0]).rank() - 1;
     if innermost != last || outer.is_empty() {
         return None;
     }
