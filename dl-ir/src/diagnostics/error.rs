@@ -5,57 +5,80 @@ use crate::types::MAX_ELEMENTS;
 /// A mistake in a network. The message (its `Display`) names what was found; [`label`](Self::label) says what was
 /// expected there.
 #[derive(Clone, PartialEq, Debug, thiserror::Error)]
-#[allow(missing_docs, reason = "each field is named in its variant's message")]
+#[allow(missing_docs, reason = "the fields are what the message shows")]
 pub enum NetworkError {
     // Text as a whole.
+    /// The text is longer than [`MAX_TEXT`](crate::syntax::MAX_TEXT).
     #[error("the network text has {bytes} bytes; the limit is {limit}")]
     TooLong { bytes: usize, limit: usize },
+    /// Nesting beyond [`MAX_DEPTH`](crate::syntax::MAX_DEPTH).
     #[error("brackets or lists of layers nest more than {limit} deep")]
     TooDeep { limit: usize },
+    /// More layers than [`MAX_LAYERS`](crate::syntax::MAX_LAYERS).
     #[error("more than {limit} layers")]
     TooManyLayers { limit: usize },
+    /// A bracket without its partner behind it.
     #[error("this `{bracket}` is not closed")]
     UnclosedBracket { bracket: char },
+    /// A bracket without its partner before it.
     #[error("`{bracket}` closes nothing")]
     UnmatchedBracket { bracket: char },
+    /// A character that Rust does not know.
     #[error("`{char}` does not begin a word, a number or a sign")]
     InvalidToken { char: char },
-    #[error("a comment or quote is not closed")]
+    /// A `/*` without its `*/`.
+    #[error("this comment is not closed")]
     UnclosedComment,
+    /// An empty text.
     #[error("there is no network in this text")]
     NoNetwork,
+    /// Several networks and no name to pick one by.
     #[error("there are several networks: {}", names.join(", "))]
     SeveralNetworks { names: Vec<String> },
+    /// A name that no network of the text has.
     #[error("there is no network `{name}`")]
     NoSuchNetwork { name: String, names: Vec<String> },
 
     // Grammar.
+    /// Something else than the grammar asks for.
     #[error("expected {expected}, found {found}")]
     Expected { expected: &'static str, found: String },
+    /// A `<` without its `>`.
     #[error("this `<` is not closed")]
     UnclosedLayers,
+    /// A `>` without its `<`.
     #[error("this `>` closes nothing")]
     ExtraClose,
+    /// `< >`
     #[error("a network needs at least one layer")]
     EmptyNetwork,
+    /// `loss = …` or the like before `>`.
     #[error("`{key} = …` stands among the layers")]
     ClauseAmongLayers { key: String },
+    /// `784usize`
     #[error("`{number}{suffix}` has a suffix")]
     NumberSuffix { number: String, suffix: String },
-    #[error("`.{digits}` begins with a point")]
-    LeadingDot { digits: String },
+    /// `.5`
+    #[error("`{sign}.{digits}` begins with a point")]
+    LeadingDot { sign: &'static str, digits: String },
+    /// `0x10`
     #[error("`{number}` is not a decimal number")]
     NotDecimal { number: String },
+    /// A number beyond what 64 bits hold.
     #[error("`{number}` is too large a number")]
     NumberTooLarge { number: String },
+    /// `28 * 28`
     #[error("`{operator}` in a value")]
     Arithmetic { operator: char },
+    /// `r#in`
     #[error("`r#{word}` is a raw identifier")]
     RawIdentifier { word: String },
 
     // Names.
+    /// A name that names nothing.
     #[error("unknown {what} `{found}`")]
     Unknown { what: What, found: String, suggestion: Option<&'static str>, known: Vec<&'static str> },
+    /// A key that names no argument.
     #[error("`{callee}` has no argument `{found}`")]
     UnknownKey {
         callee: &'static str,
@@ -63,20 +86,27 @@ pub enum NetworkError {
         suggestion: Option<&'static str>,
         known: Vec<&'static str>,
     },
+    /// A label that another layer has.
     #[error("the label `{label}` occurs twice")]
     DuplicateLabel { label: String },
+    /// A label such as `dense0`.
     #[error("the label `{label}` is the name that `{kind}` layers get by themselves")]
     AutomaticLabel { label: String, kind: &'static str },
+    /// An argument or clause that is given again.
     #[error("`{key}` is given twice")]
     DuplicateKey { key: String },
 
     // Arguments.
+    /// Required arguments that are not given.
     #[error("`{callee}` lacks {}", list_missing(missing))]
     MissingArguments { callee: &'static str, missing: Vec<Missing>, signature: String },
-    #[error("`{callee}` takes {}, found one more", count(*takes, "argument"))]
+    /// More arguments than there are.
+    #[error("`{callee}` takes {}, found {}", count(*takes, "argument"), if *takes == 0 { "one" } else { "one more" })]
     ExtraArgument { callee: &'static str, takes: usize, signature: String },
+    /// `dense(4, out = 2, relu)`
     #[error("an argument without a name stands behind one with a name")]
     PositionalAfterKey { callee: &'static str, signature: String },
+    /// A value of another kind than the argument takes.
     #[error("`{argument}` of `{callee}` is {expected}, found {found}")]
     WrongKind {
         callee: &'static str,
@@ -85,36 +115,53 @@ pub enum NetworkError {
         expected: &'static str,
         found: String,
     },
+    /// A constant's or variable's name where a size belongs.
     #[error("`{name}` stands where a size belongs")]
     ConstantSize { name: String },
+    /// A size of zero or less.
     #[error("`{argument}` of `{callee}` is {found}, but a size is at least 1")]
     SizeTooSmall { callee: &'static str, argument: &'static str, found: i64 },
+    /// A size with a fraction.
     #[error("`{argument}` of `{callee}` is {found:?}, but a size is a whole number")]
     FractionalSize { callee: &'static str, argument: &'static str, found: f64 },
+    /// A size beyond [`MAX_ELEMENTS`].
     #[error("`{argument}` of `{callee}` is {found}, but a size is at most {MAX_ELEMENTS}")]
     SizeTooLarge { callee: &'static str, argument: &'static str, found: i64 },
+    /// More sizes than [`MAX_AXES`](crate::arguments::MAX_AXES).
     #[error("`{callee}` has more than {limit} sizes")]
     TooManyAxes { callee: &'static str, limit: usize },
+    /// A number outside its range.
     #[error("`{argument}` of `{callee}` is {found:?}, but must be {expected}")]
     OutOfRange { callee: &'static str, argument: &'static str, found: f64, expected: &'static str },
 
     // Shapes.
+    /// A last axis of another size than the layer takes.
     #[error("{layer} expects {}, but the layer before gives {found}", count(*expected, "feature"))]
     Features { layer: String, expected: usize, found: usize },
+    /// Fewer axes than the layer works on.
     #[error("{layer} expects at least {}, but gets the shape {found:?}", count(*expected, "axis"))]
     TooFewAxes { layer: String, expected: usize, found: Vec<usize> },
+    /// A `reshape` to another number of elements.
     #[error("{layer} has {} elements, but gets {found}", beyond_limit(*expected))]
     Elements { layer: String, expected: Option<usize>, found: usize },
+    /// A residual body that changes the shape.
     #[error("the layers of `residual` turn the shape {input:?} into {output:?}")]
     ResidualShape { input: Vec<usize>, output: Vec<usize> },
+    /// A first layer that does not imply the input shape.
     #[error("a network that begins with `{kind}` does not say what shape its input has")]
     NoInputShape { kind: &'static str },
+    /// `input` behind other layers.
     #[error("`input` stands behind other layers")]
     LateInput,
-    #[error("{layer} has more than {limit} elements in {what}")]
-    TooLarge { layer: String, what: &'static str, limit: usize },
+    /// A result beyond [`MAX_ELEMENTS`].
+    #[error("the result of {layer} has more than {limit} elements for each example")]
+    ResultTooLarge { layer: String, limit: usize },
+    /// Parameters beyond [`MAX_PARAMETERS`](crate::network::MAX_PARAMETERS).
+    #[error("with {layer} the network has more than {limit} trained elements")]
+    TooManyParameters { layer: String, limit: usize },
 
     // Losses and optimizers.
+    /// A loss that is computed from the value before an activation that is not there.
     #[error("the loss {loss} needs the network to end with {needed}")]
     LossNeedsActivation { loss: &'static str, needed: &'static str },
 }
@@ -170,7 +217,7 @@ impl NetworkError {
             UnclosedBracket { .. } | UnclosedLayers => "opened here".to_owned(),
             UnmatchedBracket { .. } | ExtraClose => "nothing to close".to_owned(),
             InvalidToken { .. } => "unexpected character".to_owned(),
-            UnclosedComment => "opened before".to_owned(),
+            UnclosedComment => "opened here".to_owned(),
             Expected { expected, .. } => format!("expected {expected}"),
             EmptyNetwork => "no layers in here".to_owned(),
             ClauseAmongLayers { .. } => "expected a layer".to_owned(),
@@ -205,7 +252,7 @@ impl NetworkError {
             ResidualShape { input, .. } => format!("expected layers that give {input:?} again"),
             NoInputShape { .. } => "expected `input(…)` before this".to_owned(),
             LateInput => "expected only as the first layer".to_owned(),
-            TooLarge { .. } => "too large".to_owned(),
+            ResultTooLarge { .. } | TooManyParameters { .. } => "too large".to_owned(),
             LossNeedsActivation { needed, .. } => format!("expected {needed} as the last layer"),
         }
     }
@@ -225,7 +272,7 @@ impl NetworkError {
             ExtraClose => "remove this `>`".to_owned(),
             ClauseAmongLayers { key } => format!("move it behind the layers: `< … >, {key} = …`"),
             NumberSuffix { number, .. } => format!("write `{number}`"),
-            LeadingDot { digits } => format!("write `0.{digits}`"),
+            LeadingDot { sign, digits } => format!("write `{sign}0.{digits}`"),
             Arithmetic { .. } => "values are not computed here: write the result".to_owned(),
             RawIdentifier { word } => format!("write `{word}`: Rust's keywords may be labels"),
             Unknown { what, suggestion: None, known, .. } => {
@@ -239,7 +286,7 @@ impl NetworkError {
             MissingArguments { signature, .. } => format!("write `{signature}`"),
             ExtraArgument { signature, .. } => format!("write `{signature}`"),
             PositionalAfterKey { signature, .. } => format!("the order is `{signature}`"),
-            WrongKind { argument, meaning, .. } => format!("`{argument}` is {meaning}"),
+            WrongKind { argument, meaning, .. } => format!("`{argument}`: {meaning}"),
             ConstantSize { name } => format!(
                 "sizes are written as numbers; to use `{name}`, build the text at run time: `Network::parse(&format!(\"< dense({{}}, 10) >\", {name}))`"
             ),
@@ -280,6 +327,7 @@ impl What {
 /// "1 argument", "2 arguments", "2 axes".
 fn count(n: usize, word: &str) -> String {
     match (n, word) {
+        (0, _) => format!("no {word}s"),
         (1, _) => format!("1 {word}"),
         (_, "axis") => format!("{n} axes"),
         _ => format!("{n} {word}s"),

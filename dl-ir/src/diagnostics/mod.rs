@@ -7,6 +7,7 @@
 mod error;
 #[cfg(feature = "render")]
 mod render;
+mod suggest;
 
 use std::fmt;
 use std::ops::Range;
@@ -14,6 +15,7 @@ use std::ops::Range;
 use proc_macro2::{Span, TokenStream};
 
 pub use error::{Missing, NetworkError, What};
+pub(crate) use suggest::suggest;
 
 /// How many mistakes are kept; a text with more is most likely not a network at all.
 pub const MAX_DIAGNOSTICS: usize = 32;

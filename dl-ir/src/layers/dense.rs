@@ -29,7 +29,7 @@ const SIGNATURE: &[ArgSpec] = &[
         kind: ArgKind::Activation,
         positional: true,
         default: Some(Setting::Word("linear")),
-        meaning: "the activation",
+        meaning: "the activation that is applied last",
     },
     ArgSpec {
         name: "bias",

@@ -2,7 +2,6 @@
 
 use super::{LayerContext, LayerRule, Misfit};
 use crate::arguments::{ArgKind, ArgSpec, Arguments};
-use crate::diagnostics::NetworkError;
 use crate::graph::NodeId;
 
 pub(super) struct Input;
@@ -28,12 +27,12 @@ impl LayerRule for Input {
         Some(arguments.sizes("d").to_vec())
     }
 
-    /// As the first layer it gets the shape that it implies.
-    fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit> {
-        if arguments.sizes("d") == input {
-            return Ok(input.to_vec());
-        }
-        Err(Misfit { error: NetworkError::LateInput, argument: None })
+    fn only_first(&self) -> bool {
+        true
+    }
+
+    fn infer(&self, arguments: &Arguments, _: &[usize]) -> Result<Vec<usize>, Misfit> {
+        Ok(arguments.sizes("d").to_vec())
     }
 
     fn build(&self, _: &mut LayerContext<'_>, x: NodeId) -> NodeId {

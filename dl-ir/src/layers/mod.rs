@@ -50,6 +50,11 @@ pub trait LayerRule: Sync {
         None
     }
 
+    /// Whether it can only be the first layer.
+    fn only_first(&self) -> bool {
+        false
+    }
+
     /// Its output shape, or why the input does not fit.
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit>;
 

@@ -6,11 +6,8 @@ use proc_macro2::Span;
 
 use super::Network;
 use crate::arguments::{Resolved, resolve};
-use crate::closest::closest;
-use crate::diagnostics::{Diagnostic, NetworkError, What};
+use crate::diagnostics::{Diagnostic, NetworkError, What, suggest};
 use crate::layers::{self, CheckedLayer, LayerRule, Misfit, n_elements};
-use crate::losses::{self, LossRule};
-use crate::optimizers::{self, Optimizer};
 use crate::syntax::ast;
 use crate::types::MAX_ELEMENTS;
 
@@ -35,8 +32,8 @@ pub(super) fn check(parsed: &ast::Network, diagnostics: &mut Vec<Diagnostic>) ->
     Some(Network { name, layers, input, loss: loss?, optimizer: optimizer? })
 }
 
-struct Checker<'d> {
-    diagnostics: &'d mut Vec<Diagnostic>,
+pub(super) struct Checker<'d> {
+    pub(super) diagnostics: &'d mut Vec<Diagnostic>,
     /// How many layers there have been of each kind.
     ordinals: HashMap<&'static str, usize>,
     /// Where each label stands.
@@ -53,18 +50,12 @@ struct Incoming {
     from: Span,
 }
 
-#[derive(Default)]
-struct Clauses<'a> {
-    loss: Option<&'a ast::Value>,
-    optimizer: Option<&'a ast::Value>,
-}
-
 impl<'d> Checker<'d> {
     fn new(diagnostics: &'d mut Vec<Diagnostic>) -> Self {
         Checker { diagnostics, ordinals: HashMap::new(), labels: HashMap::new(), n_parameters: 0 }
     }
 
-    fn error(&mut self, error: NetworkError, span: Span) {
+    pub(super) fn error(&mut self, error: NetworkError, span: Span) {
         self.diagnostics.push(Diagnostic::new(error, span));
     }
 
@@ -85,6 +76,9 @@ impl<'d> Checker<'d> {
         let rule = self.layer_rule(&layer.call.name);
         let name = self.layer_name(layer.label.as_ref(), rule);
         let rule = rule?;
+        if rule.only_first() && incoming.is_some() {
+            self.error(NetworkError::LateInput, layer.call.name.span);
+        }
         let mut resolved = resolve(rule.name(), rule.signature(), &layer.call, self.diagnostics)?;
         let implied = rule.implied_input(&resolved.arguments);
         let input = match incoming {
@@ -132,8 +126,8 @@ impl<'d> Checker<'d> {
         found
     }
 
-    fn unknown(&mut self, what: What, found: String, span: Span, known: Vec<&'static str>) {
-        let suggestion = closest(&found, known.iter().copied());
+    pub(super) fn unknown(&mut self, what: What, found: String, span: Span, known: Vec<&'static str>) {
+        let suggestion = suggest(&found, &known);
         self.error(NetworkError::Unknown { what, found, suggestion, known }, span);
     }
 
@@ -186,13 +180,12 @@ impl<'d> Checker<'d> {
     /// Each parameter, and all of the network together, must be of a size that buffers can have.
     fn check_parameters(&mut self, rule: &dyn LayerRule, resolved: &Resolved<'_>, layer: &ast::Layer) {
         let sizes = rule.parameters(&resolved.arguments).into_iter().map(|p| n_elements(&p.shape));
-        let total = sizes.fold(Some(self.n_parameters), |sum, size| sum?.checked_add(size?));
+        let total = sizes.into_iter().try_fold(self.n_parameters, |sum, size| sum.checked_add(size?));
         match total.filter(|total| *total <= MAX_PARAMETERS) {
             Some(total) => self.n_parameters = total,
             None => {
                 let layer_text = rule.text(&resolved.arguments);
-                let what = "the parameters up to here";
-                let error = NetworkError::TooLarge { layer: layer_text, what, limit: MAX_PARAMETERS };
+                let error = NetworkError::TooManyParameters { layer: layer_text, limit: MAX_PARAMETERS };
                 self.error(error, layer.call.span);
             }
         }
@@ -209,111 +202,9 @@ impl<'d> Checker<'d> {
             return Some(());
         }
         let layer_text = rule.text(&resolved.arguments);
-        let error = NetworkError::TooLarge { layer: layer_text, what: "its result", limit: MAX_ELEMENTS };
+        let error = NetworkError::ResultTooLarge { layer: layer_text, limit: MAX_ELEMENTS };
         self.error(error, layer.call.span);
         None
-    }
-
-    fn clauses<'a>(&mut self, clauses: &'a [ast::Clause]) -> Clauses<'a> {
-        let mut known = Clauses::default();
-        for clause in clauses {
-            let slot = match clause.key.text.as_str() {
-                "loss" => &mut known.loss,
-                "optimizer" => &mut known.optimizer,
-                _ => {
-                    let (found, span) = (clause.key.text.clone(), clause.key.span);
-                    self.unknown(What::Clause, found, span, vec!["loss", "optimizer"]);
-                    continue;
-                }
-            };
-            match *slot {
-                None => *slot = Some(&clause.value),
-                Some(first) => {
-                    let error = NetworkError::DuplicateKey { key: clause.key.text.clone() };
-                    let cause = (first.span, "first given here".to_owned());
-                    self.diagnostics.push(Diagnostic::new(error, clause.key.span).with_cause(cause));
-                }
-            }
-        }
-        known
-    }
-
-    /// The loss of the clause, or the one that follows from the last layer.
-    fn loss(
-        &mut self,
-        clause: Option<&ast::Value>,
-        last: Option<&CheckedLayer>,
-        written: Option<&ast::Layer>,
-    ) -> Option<&'static dyn LossRule> {
-        let activation = last.and_then(CheckedLayer::activation).map(|activation| activation.name);
-        let Some(clause) = clause else {
-            return losses::find(match activation {
-                Some("softmax") => "cross_entropy",
-                Some("sigmoid") => "binary_cross_entropy",
-                _ => "mse",
-            });
-        };
-        let known = losses::rules().map(LossRule::name).collect();
-        let call = self.named(What::Loss, clause)?;
-        let Some(rule) = losses::find(&call.name.text) else {
-            self.unknown(What::Loss, call.name.text, call.name.span, known);
-            return None;
-        };
-        resolve(rule.name(), &[], &call, self.diagnostics)?;
-        self.check_trailing(rule, clause, last.zip(written), activation);
-        Some(rule)
-    }
-
-    /// A loss that is computed from the value before an activation needs that activation.
-    fn check_trailing(
-        &mut self,
-        rule: &dyn LossRule,
-        clause: &ast::Value,
-        last: Option<(&CheckedLayer, &ast::Layer)>,
-        activation: Option<&str>,
-    ) {
-        // Without a last layer there is a mistake in it, and this may follow from that one.
-        let (Some(needed), Some((_, written))) = (rule.needs(), last) else { return };
-        if activation != Some(needed) {
-            let error = NetworkError::LossNeedsActivation { loss: rule.name(), needed };
-            let cause = (clause.span, format!("`{}` is asked for here", rule.name()));
-            self.diagnostics.push(Diagnostic::new(error, written.call.span).with_cause(cause));
-        }
-    }
-
-    fn optimizer(&mut self, clause: Option<&ast::Value>) -> Option<Optimizer> {
-        let default = Optimizer::default_adam();
-        let Some(clause) = clause else { return Some(default) };
-        let call = self.named(What::Optimizer, clause)?;
-        let Some(rule) = optimizers::find(&call.name.text) else {
-            let known = optimizers::rules().map(optimizers::OptimizerRule::name).collect();
-            self.unknown(What::Optimizer, call.name.text, call.name.span, known);
-            return None;
-        };
-        if call.args.is_none() && rule.name() == default.name() {
-            return Some(default);
-        }
-        let arguments = resolve(rule.name(), rule.signature(), &call, self.diagnostics)?.arguments;
-        Some(Optimizer { rule, arguments })
-    }
-
-    /// A value that is a name, with or without arguments.
-    fn named(&mut self, what: What, value: &ast::Value) -> Option<ast::Call> {
-        match &value.kind {
-            ast::ValueKind::Call(call) => Some(call.clone()),
-            ast::ValueKind::Name(name) => {
-                let name = ast::Word { text: name.clone(), span: value.span };
-                Some(ast::Call { name, args: None, span: value.span })
-            }
-            _ => {
-                let expected = match what {
-                    What::Loss => "the name of a loss",
-                    _ => "the name of an optimizer",
-                };
-                self.error(NetworkError::Expected { expected, found: value.kind.describe() }, value.span);
-                None
-            }
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The checked network: layers whose shapes fit, a loss and an optimizer.
 
 mod check;
+mod clauses;
 
 use std::fmt;
 use std::ops::Range;

@@ -3,6 +3,8 @@
 //! The parser knows the grammar only. What words mean is checked in [`network`](crate::network).
 
 pub mod ast;
+mod cursor;
+mod number;
 mod parse;
 mod text;
 

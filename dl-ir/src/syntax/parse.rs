@@ -1,10 +1,12 @@
 //! The parser: recursive descent over syn's token cursor. After a mistake it goes on behind the next comma at the same
 //! depth, so that every mistake is reported once.
 
-use proc_macro2::{Delimiter, Spacing, Span, TokenStream, TokenTree};
-use syn::buffer::{Cursor, TokenBuffer};
+use proc_macro2::{Delimiter, Span, TokenStream, TokenTree};
+use syn::buffer::TokenBuffer;
 
 use super::ast::{Arg, Call, Clause, Layer, Layers, Network, Value, ValueKind, Word};
+use super::cursor::{Parser, join, shorten};
+use super::number::read_number;
 use super::{MAX_DEPTH, MAX_LAYERS};
 use crate::diagnostics::{Diagnostic, NetworkError};
 
@@ -53,30 +55,17 @@ fn too_deep(tokens: &TokenStream) -> Option<Span> {
     None
 }
 
-struct Parser<'a, 'd> {
-    cursor: Cursor<'a>,
-    /// The last token that was consumed: where the text ends, if it ends too early.
-    last: Span,
-    /// The bracket that ends the group we are in.
-    closing: Option<(&'static str, Span)>,
-    /// How deep we are in lists of layers.
-    depth: usize,
-    n_layers: usize,
-    diagnostics: &'d mut Vec<Diagnostic>,
-}
-
 impl<'a> Parser<'a, '_> {
     fn file(&mut self) -> Vec<Network> {
         let mut networks = Vec::new();
         while !self.cursor.eof() {
-            let before = self.cursor;
             match self.wrapped_network() {
                 Some(network) => networks.push(network),
                 // Behind a mistake outside any list there is no telling where the next network begins.
                 None => break,
             }
             while self.eat(';') {}
-            if self.at('>') || self.cursor == before {
+            if !self.at_network() {
                 self.expect_end();
                 break;
             }
@@ -84,11 +73,17 @@ impl<'a> Parser<'a, '_> {
         networks
     }
 
+    /// Whether a network can begin here.
+    fn at_network(&self) -> bool {
+        let visible = self.peek_word().as_deref() == Some("pub");
+        visible || self.at('<') || self.at('#') || self.at_word_then('<') || self.at_word_then('!')
+    }
+
     /// A network, bare or behind `network!` with or without brackets.
     fn wrapped_network(&mut self) -> Option<Network> {
         let start = self.cursor;
         self.attributes();
-        if self.peek_word().as_deref() != Some("network") || !self.at_second('!') {
+        if self.peek_word().as_deref() != Some("network") || !self.at_word_then('!') {
             self.cursor = start;
             return self.network();
         }
@@ -153,7 +148,7 @@ impl<'a> Parser<'a, '_> {
     fn clauses(&mut self) -> Vec<Clause> {
         let mut clauses = Vec::new();
         while self.eat(',') {
-            if !(self.cursor.ident().is_some() && self.at_second('=')) {
+            if !self.at_word_then('=') {
                 break;
             }
             match self.clause() {
@@ -185,11 +180,13 @@ impl<'a> Parser<'a, '_> {
         let mut stray_clauses = Vec::new();
         while !self.at('>') && !self.cursor.eof() {
             self.n_layers += 1;
-            if self.n_layers > MAX_LAYERS {
+            if self.n_layers == MAX_LAYERS + 1 {
                 self.error(NetworkError::TooManyLayers { limit: MAX_LAYERS }, self.here());
+            }
+            if self.n_layers > MAX_LAYERS {
                 return None;
             }
-            if self.cursor.ident().is_some() && self.at_second('=') {
+            if self.at_word_then('=') {
                 let key = self.word("a key")?;
                 stray_clauses
                     .push(Diagnostic::new(NetworkError::ClauseAmongLayers { key: key.text }, key.span));
@@ -233,6 +230,11 @@ impl<'a> Parser<'a, '_> {
     fn call(&mut self, name: Word) -> Option<Call> {
         let start = name.span;
         let Some((inside, span, after)) = self.cursor.group(Delimiter::Parenthesis) else {
+            if self.cursor.any_group().is_some() {
+                self.expected("`(`");
+                self.advance();
+                return None;
+            }
             return Some(Call { name, args: None, span: start });
         };
         let args = self.inside(inside, span.close(), Self::args);
@@ -260,7 +262,7 @@ impl<'a> Parser<'a, '_> {
     }
 
     fn arg(&mut self) -> Option<Arg> {
-        let key = if self.cursor.ident().is_some() && self.at_second('=') {
+        let key = if self.at_word_then('=') {
             let key = self.word("a key")?;
             self.advance();
             Some(key)
@@ -323,7 +325,7 @@ impl<'a> Parser<'a, '_> {
         let start = self.here();
         let negative = self.eat('-');
         if self.at('.') {
-            return self.leading_dot(start);
+            return self.leading_dot(start, if negative { "-" } else { "" });
         }
         let Some((literal, after)) = self.cursor.literal() else {
             self.expected(if negative { "a number" } else { "a value" });
@@ -341,7 +343,7 @@ impl<'a> Parser<'a, '_> {
         }
     }
 
-    fn leading_dot(&mut self, start: Span) -> Option<Value> {
+    fn leading_dot(&mut self, start: Span, sign: &'static str) -> Option<Value> {
         self.advance();
         let Some((digits, after)) = self.cursor.literal() else {
             self.error(NetworkError::Expected { expected: "a value", found: "`.`".to_owned() }, start);
@@ -349,7 +351,7 @@ impl<'a> Parser<'a, '_> {
         };
         self.cursor = after;
         let span = join(start, digits.span());
-        self.error(NetworkError::LeadingDot { digits: digits.to_string() }, span);
+        self.error(NetworkError::LeadingDot { sign, digits: shorten(&digits.to_string()) }, span);
         None
     }
 
@@ -387,166 +389,4 @@ impl<'a> Parser<'a, '_> {
             self.expected("`, loss = …`, `, optimizer = …` or the end");
         }
     }
-
-    fn word(&mut self, expected: &'static str) -> Option<Word> {
-        let Some((ident, after)) = self.cursor.ident() else {
-            self.expected(expected);
-            return None;
-        };
-        self.cursor = after;
-        self.last = ident.span();
-        let text = ident.to_string();
-        if let Some(plain) = text.strip_prefix("r#") {
-            self.error(NetworkError::RawIdentifier { word: plain.to_owned() }, ident.span());
-            return None;
-        }
-        Some(Word { text, span: ident.span() })
-    }
-
-    fn inside<T>(&mut self, cursor: Cursor<'a>, close: Span, parse: impl FnOnce(&mut Self) -> T) -> T {
-        let outside = (self.cursor, self.closing);
-        self.cursor = cursor;
-        self.closing = Some(("`)`", close));
-        let result = parse(self);
-        (self.cursor, self.closing) = outside;
-        self.last = close;
-        result
-    }
-
-    /// Skips to the comma or `>` that ends the item at this depth.
-    fn skip_item(&mut self) {
-        let mut depth = 0usize;
-        while !self.cursor.eof() && !(depth == 0 && (self.at(',') || self.at('>'))) {
-            depth = if self.at('<') { depth + 1 } else { depth - usize::from(self.at('>')) };
-            self.advance();
-        }
-    }
-
-    fn skip_to_comma(&mut self) {
-        while !self.cursor.eof() && !self.at(',') {
-            self.advance();
-        }
-    }
-
-    fn at(&self, char: char) -> bool {
-        matches!(self.cursor.punct(), Some((punct, _)) if punct.as_char() == char)
-    }
-
-    /// Whether the token at the cursor is followed by `char` without a space.
-    fn at_joint(&self, char: char) -> bool {
-        matches!(self.cursor.punct(), Some((first, after)) if first.spacing() == Spacing::Joint
-            && matches!(after.punct(), Some((second, _)) if second.as_char() == char))
-    }
-
-    /// Whether `char` is the token behind the one at the cursor.
-    fn at_second(&self, char: char) -> bool {
-        let after = self.cursor.token_tree().map(|(_, after)| after);
-        matches!(after.and_then(Cursor::punct), Some((punct, _)) if punct.as_char() == char)
-    }
-
-    fn peek_word(&self) -> Option<String> {
-        self.cursor.ident().map(|(ident, _)| ident.to_string())
-    }
-
-    fn eat(&mut self, char: char) -> bool {
-        let found = self.at(char);
-        if found {
-            self.advance();
-        }
-        found
-    }
-
-    fn advance(&mut self) -> Option<TokenTree> {
-        let (token, after) = self.cursor.token_tree()?;
-        self.cursor = after;
-        self.last = token.span();
-        Some(token)
-    }
-
-    /// The place of the token at the cursor, or of what ends the group or text.
-    fn here(&self) -> Span {
-        match (self.cursor.token_tree(), self.closing) {
-            (Some((TokenTree::Group(group), _)), _) => group.span_open(),
-            (Some((token, _)), _) => token.span(),
-            (None, Some((_, close))) => close,
-            (None, None) => self.last,
-        }
-    }
-
-    fn found(&self) -> String {
-        match (self.cursor.token_tree(), self.closing) {
-            (Some((TokenTree::Group(group), _)), _) => match group.delimiter() {
-                Delimiter::Parenthesis => "`(`".to_owned(),
-                Delimiter::Brace => "`{`".to_owned(),
-                Delimiter::Bracket => "`[`".to_owned(),
-                Delimiter::None => "a macro argument".to_owned(),
-            },
-            (Some((token, _)), _) => format!("`{}`", shorten(&token.to_string())),
-            (None, Some((bracket, _))) => bracket.to_owned(),
-            (None, None) => "the end".to_owned(),
-        }
-    }
-
-    fn expected(&mut self, expected: &'static str) {
-        let found = self.found();
-        self.error(NetworkError::Expected { expected, found }, self.here());
-    }
-
-    fn error(&mut self, error: NetworkError, span: Span) {
-        self.diagnostics.push(Diagnostic::new(error, span));
-    }
-}
-
-/// The number that a Rust literal's text stands for.
-fn read_number(text: &str, negative: bool) -> Result<ValueKind, NetworkError> {
-    let n_digits = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
-    let (number, suffix) = text.split_at(number_length(text));
-    if n_digits == 0 {
-        return Err(NetworkError::Expected { expected: "a number", found: format!("`{}`", shorten(text)) });
-    }
-    if number == "0" && suffix.starts_with(['x', 'o', 'b']) {
-        return Err(NetworkError::NotDecimal { number: shorten(text) });
-    }
-    if !suffix.is_empty() {
-        return Err(NetworkError::NumberSuffix { number: shorten(number), suffix: shorten(suffix) });
-    }
-    let digits = number.replace('_', "");
-    let too_large = || NetworkError::NumberTooLarge { number: shorten(number) };
-    let sign = if negative { -1 } else { 1 };
-    if n_digits == text.len() {
-        return digits.parse::<i64>().map(|value| ValueKind::Int(sign * value)).map_err(|_| too_large());
-    }
-    let value: f64 = digits.parse().map_err(|_| too_large())?;
-    if value.is_infinite() { Err(too_large()) } else { Ok(ValueKind::Float(f64::from(sign as i32) * value)) }
-}
-
-/// How many bytes of `text` are digits, point and exponent; the rest is a suffix.
-fn number_length(text: &str) -> usize {
-    let digits = |text: &str| text.bytes().take_while(|b| b.is_ascii_digit() || *b == b'_').count();
-    let mut length = digits(text);
-    if text[length..].starts_with('.') {
-        length += 1;
-        length += digits(&text[length..]);
-    }
-    if text[length..].starts_with(['e', 'E']) {
-        let sign = usize::from(text[length + 1..].starts_with(['+', '-']));
-        let exponent = digits(&text[length + 1 + sign..]);
-        if exponent > 0 {
-            length += 1 + sign + exponent;
-        }
-    }
-    length
-}
-
-/// At most 40 characters of a token, for messages.
-fn shorten(text: &str) -> String {
-    match text.char_indices().nth(40) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
-/// Both places and what is between; rustc joins none, and there the first stands for both.
-fn join(first: Span, last: Span) -> Span {
-    first.join(last).unwrap_or(first)
 }

@@ -32,6 +32,9 @@ fn parse_and_check<T>(
     name: Option<&str>,
     check: impl FnOnce(&Network, &mut Vec<Diagnostic>) -> Option<T>,
 ) -> Result<T, Diagnostics<Range<usize>>> {
+    // The tokenizer drops a byte order mark, and then its places would be off: it becomes as many spaces.
+    let plain = text.strip_prefix('\u{feff}').map(|rest| format!("   {rest}"));
+    let text = plain.as_deref().unwrap_or(text);
     let tokens = TokenStream::from_str(text)
         .map_err(|error| Diagnostics::one(invalid_token(text, error.span().byte_range().start)))?;
     let mut diagnostics = Vec::new();
@@ -39,7 +42,9 @@ fn parse_and_check<T>(
     let checked = if networks.is_empty() && !diagnostics.is_empty() {
         None
     } else {
-        pick(&networks, name).map_err(Diagnostics::one)?.and_then(|network| check(network, &mut diagnostics))
+        let network =
+            pick(&networks, name).map_err(|error| Diagnostics::one(Diagnostic::new(error, 0..0)))?;
+        check(network, &mut diagnostics)
     };
     match (checked, Diagnostics::new(diagnostics)) {
         (_, Some(diagnostics)) => Err(diagnostics.in_text()),
@@ -49,32 +54,29 @@ fn parse_and_check<T>(
 }
 
 /// The network of this name, or the only one.
-fn pick<'n>(
-    networks: &'n [Network],
-    name: Option<&str>,
-) -> Result<Option<&'n Network>, Diagnostic<Range<usize>>> {
+fn pick<'n>(networks: &'n [Network], name: Option<&str>) -> Result<&'n Network, NetworkError> {
     let name_of = |network: &Network| network.name.as_ref().map(|word| word.text.clone());
     let names =
-        || networks.iter().map(|n| name_of(n).unwrap_or_else(|| "without a name".to_owned())).collect();
-    let refuse = |error| Err(Diagnostic::new(error, 0..0));
+        || networks.iter().map(|n| name_of(n).unwrap_or_else(|| "one without a name".to_owned())).collect();
     match (name, networks) {
-        (_, []) => refuse(NetworkError::NoNetwork),
-        (Some(name), _) => match networks.iter().find(|network| name_of(network).as_deref() == Some(name)) {
-            Some(network) => Ok(Some(network)),
-            None => refuse(NetworkError::NoSuchNetwork { name: name.to_owned(), names: names() }),
-        },
-        (None, [network]) => Ok(Some(network)),
-        (None, _) => refuse(NetworkError::SeveralNetworks { names: names() }),
+        (_, []) => Err(NetworkError::NoNetwork),
+        (Some(name), _) => {
+            let found = networks.iter().find(|network| name_of(network).as_deref() == Some(name));
+            found.ok_or_else(|| NetworkError::NoSuchNetwork { name: name.to_owned(), names: names() })
+        }
+        (None, [network]) => Ok(network),
+        (None, _) => Err(NetworkError::SeveralNetworks { names: names() }),
     }
 }
 
 fn invalid_token(text: &str, at: usize) -> Diagnostic<Range<usize>> {
-    let char = text.get(at..).and_then(|rest| rest.chars().next());
-    let error = match char {
+    let rest = text.get(at..).unwrap_or_default();
+    let error = match rest.chars().next() {
         Some(bracket @ ('(' | '[' | '{')) => NetworkError::UnclosedBracket { bracket },
         Some(bracket @ (')' | ']' | '}')) => NetworkError::UnmatchedBracket { bracket },
+        Some('/') => NetworkError::UnclosedComment,
         Some(char) => NetworkError::InvalidToken { char },
-        None => NetworkError::UnclosedComment,
+        None => NetworkError::Expected { expected: "a network", found: "the end".to_owned() },
     };
-    Diagnostic::new(error, at..at + char.map_or(0, char::len_utf8))
+    Diagnostic::new(error, at..at + rest.chars().next().map_or(0, char::len_utf8))
 }

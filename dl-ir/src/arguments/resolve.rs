@@ -1,228 +1,15 @@
-//! What layers and optimizers may be told: declared arguments, and their values checked against the declaration.
+//! Reads the arguments of a call as they are declared. One function is one rule.
 
 use proc_macro2::Span;
 
-use crate::closest::closest;
-use crate::diagnostics::{Diagnostic, Missing, NetworkError, What};
-use crate::layers::{self, CheckedLayer};
+use super::{ArgKind, ArgSpec, Arguments, MAX_AXES, Range, Setting};
+use crate::diagnostics::{Diagnostic, Missing, NetworkError, What, suggest};
+use crate::layers;
 use crate::syntax::ast;
 use crate::types::MAX_ELEMENTS;
 
-/// The largest number of axes of an example.
-pub const MAX_AXES: usize = 8;
-
-/// The declaration of one argument.
-#[derive(PartialEq, Debug)]
-pub struct ArgSpec {
-    /// Its name: what messages call it, and the key to give it by.
-    pub name: &'static str,
-    /// What values it takes.
-    pub kind: ArgKind,
-    /// Whether it may be given by position, without its name.
-    pub positional: bool,
-    /// Its value if it is not given; `None` if it must be.
-    pub default: Option<Setting>,
-    /// What it means, for messages: "the number of inputs".
-    pub meaning: &'static str,
-}
-
-/// What values an argument takes.
-#[derive(Clone, Copy, PartialEq, Debug)]
-pub enum ArgKind {
-    /// A whole number from 1.
-    Size,
-    /// All further arguments by position, at least one, each a size.
-    Sizes,
-    /// A number in a range.
-    Float(Range),
-    /// `true` or `false`.
-    Bool,
-    /// The name of an activation.
-    Activation,
-    /// How weights begin.
-    Initializer,
-    /// A list of layers.
-    Layers,
-}
-
-/// A range of numbers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Range {
-    /// 0 and above.
-    NotNegative,
-    /// Above 0.
-    Positive,
-    /// From 0 to below 1.
-    Fraction,
-}
-
-impl Range {
-    fn contains(self, value: f64) -> bool {
-        match self {
-            Range::NotNegative => value >= 0.0,
-            Range::Positive => value > 0.0,
-            Range::Fraction => (0.0..1.0).contains(&value),
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Range::NotNegative => "0 or more",
-            Range::Positive => "more than 0",
-            Range::Fraction => "at least 0 and less than 1",
-        }
-    }
-}
-
-impl ArgKind {
-    fn words(self) -> &'static str {
-        match self {
-            ArgKind::Size | ArgKind::Sizes => "a size",
-            ArgKind::Float(_) => "a number",
-            ArgKind::Bool => "`true` or `false`",
-            ArgKind::Activation => "an activation",
-            ArgKind::Initializer => "an initial value",
-            ArgKind::Layers => "a list of layers",
-        }
-    }
-}
-
-/// The value of an argument.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Setting {
-    /// Of [`ArgKind::Size`].
-    Size(usize),
-    /// Of [`ArgKind::Sizes`].
-    Sizes(Vec<usize>),
-    /// Of [`ArgKind::Float`].
-    Float(f64),
-    /// Of [`ArgKind::Bool`].
-    Bool(bool),
-    /// Of [`ArgKind::Activation`] and [`ArgKind::Initializer`]: a known name.
-    Word(&'static str),
-}
-
-/// The values of all arguments of one layer or optimizer, given or by default.
-#[derive(Clone, PartialEq, Debug)]
-pub struct Arguments {
-    specs: &'static [ArgSpec],
-    /// One for each of `specs`; `None` for a list of layers.
-    settings: Vec<Option<Setting>>,
-    /// The layers of a nested list; none if the layer takes no list.
-    pub body: Vec<CheckedLayer>,
-}
-
-/// Reading by name. Names are those of the declaration, so a wrong one is a bug in the layer or optimizer that asks.
-impl Arguments {
-    /// The defaults, and these settings of what has none.
-    pub(crate) fn defaults(specs: &'static [ArgSpec], given: &[(&str, Setting)]) -> Self {
-        let setting = |spec: &ArgSpec| {
-            let given = given.iter().find(|(name, _)| *name == spec.name);
-            given.map(|(_, setting)| setting.clone()).or_else(|| spec.default.clone())
-        };
-        Arguments { specs, settings: specs.iter().map(setting).collect(), body: Vec::new() }
-    }
-
-    fn setting(&self, name: &str) -> &Setting {
-        let index = self.specs.iter().position(|spec| spec.name == name).expect("a declared argument");
-        self.settings[index].as_ref().expect("not a list of layers")
-    }
-
-    /// A size.
-    pub fn size(&self, name: &str) -> usize {
-        match self.setting(name) {
-            Setting::Size(size) => *size,
-            other => unreachable!("`{name}` is a size, not {other:?}"),
-        }
-    }
-
-    /// A list of sizes.
-    pub fn sizes(&self, name: &str) -> &[usize] {
-        match self.setting(name) {
-            Setting::Sizes(sizes) => sizes,
-            other => unreachable!("`{name}` is a list of sizes, not {other:?}"),
-        }
-    }
-
-    /// A number.
-    pub fn float(&self, name: &str) -> f64 {
-        match self.setting(name) {
-            Setting::Float(value) => *value,
-            other => unreachable!("`{name}` is a number, not {other:?}"),
-        }
-    }
-
-    /// A truth value.
-    pub fn flag(&self, name: &str) -> bool {
-        match self.setting(name) {
-            Setting::Bool(value) => *value,
-            other => unreachable!("`{name}` is a truth value, not {other:?}"),
-        }
-    }
-
-    /// The name of an activation or initializer.
-    pub fn word(&self, name: &str) -> &'static str {
-        match self.setting(name) {
-            Setting::Word(word) => word,
-            other => unreachable!("`{name}` is a word, not {other:?}"),
-        }
-    }
-
-    /// The arguments as text, without those that are as by default: `784, 128, relu`.
-    pub fn text(&self) -> String {
-        self.text_from(true)
-    }
-
-    /// As [`text`](Self::text), each with its name: `lr = 0.001`.
-    pub fn named_text(&self) -> String {
-        self.text_from(false)
-    }
-
-    fn text_from(&self, mut by_position: bool) -> String {
-        let mut parts = Vec::new();
-        for (spec, setting) in self.specs.iter().zip(&self.settings) {
-            if *setting == spec.default && setting.is_some() {
-                // What comes behind one left out can only be given by name.
-                by_position = false;
-                continue;
-            }
-            let value = match setting {
-                Some(setting) => setting_text(setting),
-                None => format!("< {} >", layers::list_text(&self.body)),
-            };
-            parts.push(match spec.positional && by_position {
-                true => value,
-                false => format!("{} = {value}", spec.name),
-            });
-        }
-        parts.join(", ")
-    }
-}
-
-fn setting_text(setting: &Setting) -> String {
-    match setting {
-        Setting::Size(size) => size.to_string(),
-        Setting::Sizes(sizes) => sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
-        Setting::Float(value) => format!("{value:?}"),
-        Setting::Bool(value) => value.to_string(),
-        Setting::Word(word) => (*word).to_owned(),
-    }
-}
-
-/// How to write a call: `dense(in, out, act, bias = …)`.
-fn signature(callee: &str, specs: &[ArgSpec]) -> String {
-    let part = |spec: &ArgSpec| match (spec.kind, spec.positional) {
-        (ArgKind::Sizes, _) => format!("{}, …", spec.name),
-        (ArgKind::Layers, _) => "< … >".to_owned(),
-        (_, true) => spec.name.to_owned(),
-        (_, false) => format!("{} = …", spec.name),
-    };
-    let shown = specs.iter().filter(|spec| spec.positional || spec.default.is_none());
-    format!("{callee}({})", shown.map(part).collect::<Vec<_>>().join(", "))
-}
-
 /// A call whose arguments have been told apart, but not yet read.
-pub(crate) struct Resolver<'a, 'd> {
+struct Resolver<'a, 'd> {
     callee: &'static str,
     specs: &'static [ArgSpec],
     /// The values given for each of `specs`; several for [`ArgKind::Sizes`] only.
@@ -330,9 +117,7 @@ impl<'a> Resolver<'a, '_> {
 
     fn unknown_key(&mut self, key: &ast::Word) {
         let known: Vec<&'static str> = self.specs.iter().map(|spec| spec.name).collect();
-        let elsewhere = OTHER_NAMES.iter().find(|(other, name)| *other == key.text && known.contains(name));
-        let suggestion =
-            elsewhere.map(|(_, name)| *name).or_else(|| closest(&key.text, known.iter().copied()));
+        let suggestion = suggest(&key.text, &known);
         let error =
             NetworkError::UnknownKey { callee: self.callee, found: key.text.clone(), suggestion, known };
         self.error(error, key.span);
@@ -431,7 +216,7 @@ impl<'a> Resolver<'a, '_> {
         if let Some(word) = known.iter().find(|word| *word == found) {
             return Some(Setting::Word(word));
         }
-        let suggestion = closest(found, known.iter().copied());
+        let suggestion = suggest(found, &known);
         self.error(NetworkError::Unknown { what, found: found.clone(), suggestion, known }, value.span);
         None
     }
@@ -449,18 +234,14 @@ fn is_constant(word: &str) -> bool {
     !layers::activation_names().contains(&word)
 }
 
-/// What other frameworks call some arguments, and what they are called here.
-const OTHER_NAMES: &[(&str, &str)] = &[
-    ("learning_rate", "lr"),
-    ("epsilon", "eps"),
-    ("alpha", "rho"),
-    ("activation", "act"),
-    ("use_bias", "bias"),
-    ("kernel_initializer", "init"),
-    ("in_features", "in"),
-    ("out_features", "out"),
-    ("units", "out"),
-    ("beta_1", "beta1"),
-    ("beta_2", "beta2"),
-    ("decay", "weight_decay"),
-];
+/// How to write a call: `dense(in, out, act, bias = …)`.
+fn signature(callee: &str, specs: &[ArgSpec]) -> String {
+    let part = |spec: &ArgSpec| match spec.kind {
+        ArgKind::Sizes => format!("{}, …", spec.name),
+        ArgKind::Layers => "< … >".to_owned(),
+        ArgKind::Float(_) => format!("{} = …", spec.name),
+        _ => spec.name.to_owned(),
+    };
+    let shown: Vec<String> = specs.iter().filter(|spec| spec.positional).map(part).collect();
+    if shown.is_empty() { callee.to_owned() } else { format!("{callee}({})", shown.join(", ")) }
+}
