@@ -133,9 +133,11 @@ impl Emitter<'_> {
     }
 
     fn advance(&mut self, pointer: &Pointer) -> Result<(), EncodeError> {
+        if pointer.step == 0 {
+            return Ok(());
+        }
         let place = match pointer.home {
-            _ if pointer.step == 0 => return Ok(()),
-            Home::Argument => return Ok(()),
+            Home::Argument => unreachable!("pointers in the argument array do not move"),
             Home::Register(register) => Arg::Reg(register),
             Home::Frame(word) => self.frame_word(word),
         };

@@ -36,6 +36,7 @@ mod tests;
 use crate::vector::verify::{VerifyError, verify};
 use crate::vector::{Lanes, Program};
 use iced_x86::{Code, IcedError};
+use target::Target;
 use thiserror::Error;
 
 pub use disassemble::disassemble;
@@ -109,6 +110,11 @@ pub fn encode(program: &Program) -> Result<Encoded, EncodeError> {
         lanes @ Lanes::L4 => return Err(EncodeError::Lanes { lanes }),
     };
     verify(program)?;
+    encode_for(target, program)
+}
+
+/// Encodes a valid program of the target's width.
+fn encode_for(target: &Target, program: &Program) -> Result<Encoded, EncodeError> {
     let mut machine = lower::lower(program, target);
     fold::fold(&mut machine, target);
     let numbers = registers::allocate(&mut machine, target);

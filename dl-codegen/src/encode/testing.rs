@@ -23,7 +23,12 @@ pub(super) fn widths() -> Vec<Lanes> {
 /// Asserts that the encoded program leaves the same memory as the interpreter, and touches none outside the arguments.
 pub(super) fn check(program: &Program, args: &[Arg], context: &str) {
     let encoded = encode(program).unwrap_or_else(|error| panic!("{context}: {error:?}: {program:#?}"));
-    let function = Function::new(&encoded);
+    check_encoded(&encoded, program, args, context);
+}
+
+/// Asserts that `encoded` does what the program does.
+pub(super) fn check_encoded(encoded: &Encoded, program: &Program, args: &[Arg], context: &str) {
+    let function = Function::new(encoded);
     let mut expected = args.to_vec();
     interp::run(program, &mut expected).unwrap_or_else(|error| panic!("{context}: {error}"));
     for guard in [Guard::Before, Guard::After] {

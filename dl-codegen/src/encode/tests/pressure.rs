@@ -141,31 +141,3 @@ fn many_pointers() {
         }
     }
 }
-
-#[test]
-fn carried_values_that_share_registers_badly() {
-    for lanes in widths() {
-        for count in 0..4 {
-            let mut b = ProgramBuilder::new(lanes);
-            b.arg();
-            let x = b.load(HERE);
-            let (y, constant) = (b.add(x, x), b.f32(3.0));
-            // Carried: a swapped pair with one init, a value used after its next is made, a constant, a mask, an invariant.
-            let params = b.begin_loop(Count::Static(count), &[x, x, y, constant, x, y]);
-            let late = b.mul(params[2], constant);
-            let late_use = b.add(late, params[2]);
-            let mask = b.cmp(CmpOp::Gt, late_use, x);
-            let kept = b.select(params[4], late_use, params[3]);
-            let nexts = [params[1], late_use, late, constant, mask, x];
-            b.store(at(lanes, 1), kept);
-            for (idx, result) in b.end_loop(&nexts).into_iter().enumerate() {
-                b.store(at(lanes, 2 + idx), result);
-            }
-            b.store(at(lanes, 8), y);
-            let masks = Arg::Bytes(
-                [u32::MAX, 0].repeat(9 * lanes.count() / 2).iter().flat_map(|x| x.to_le_bytes()).collect(),
-            );
-            check(&b.finish(), &[masks], &format!("{lanes:?}, {count} times"));
-        }
-    }
-}
