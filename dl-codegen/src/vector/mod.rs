@@ -9,6 +9,7 @@ mod prune;
 #[cfg(test)]
 pub(crate) mod random;
 pub mod reduce;
+pub mod text;
 pub mod verify;
 
 pub use builder::ProgramBuilder;

@@ -55,16 +55,14 @@ fn assert_accurate(function: Function, truth: fn(f64) -> f64, low: f32, high: f3
 }
 
 fn assert_within(function: Function, truth: fn(f64) -> f64, xs: &[f32], limit: f64) {
-    let ys = apply(function, xs);
-    let (mut worst, mut at) = (0.0, 0.0);
-    for (&x, &y) in xs.iter().zip(&ys) {
-        let error = ulp_error(y, truth(f64::from(x)));
-        if error > worst {
-            (worst, at) = (error, x);
-        }
-    }
-    println!("{worst:.3} ULP at {at:e}");
-    assert!(worst <= limit, "{worst:.3} ULP at {at:e}: {:e}", apply(function, &[at])[0]);
+    let (worst, x) = worst(function, truth, xs);
+    assert!(worst <= limit, "{worst:.3} ULP at {x:e}: {:e}", apply(function, &[x])[0]);
+}
+
+/// The largest error in ULP, and where it is.
+fn worst(function: Function, truth: fn(f64) -> f64, xs: &[f32]) -> (f64, f32) {
+    let errors = xs.iter().zip(apply(function, xs)).map(|(&x, y)| (ulp_error(y, truth(f64::from(x))), x));
+    errors.max_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are arguments")
 }
 
 /// Asserts results to the bit (any NaN for NaN).
@@ -203,4 +201,30 @@ fn softplus_is_accurate() {
     assert_accurate(softplus, softplus_f64, -105.0, 20.0);
     assert_exact(softplus, &[(INF, INF), (-INF, 0.0), (NAN, NAN), (200.0, 200.0), (-200.0, 0.0)]);
     assert_keeps_nan(softplus);
+}
+
+#[test]
+#[ignore = "all 2^32 arguments of eight functions: an hour on one core, with --release"]
+fn all_arguments_are_accurate() {
+    const CHUNK: u32 = 1 << 20;
+    let functions: [(&str, Function, fn(f64) -> f64); 8] = [
+        ("exp", exp, f64::exp),
+        ("expm1", expm1, f64::exp_m1),
+        ("log", log, f64::ln),
+        ("log1p", log1p, f64::ln_1p),
+        ("tanh", tanh, f64::tanh),
+        ("erf", erf, erf_f64),
+        ("logistic", logistic, logistic_f64),
+        ("softplus", softplus, softplus_f64),
+    ];
+    for (name, function, truth) in functions {
+        let chunks = (0..=u32::MAX).step_by(CHUNK as usize);
+        let errors = chunks.map(|start| {
+            let xs: Vec<f32> = (start..=start + (CHUNK - 1)).map(f32::from_bits).collect();
+            worst(function, truth, &xs)
+        });
+        let (worst, x) = errors.max_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are arguments");
+        println!("{name}: {worst:.3} ULP at {x:e}");
+        assert!(worst <= 2.0, "{name}: {worst:.3} ULP at {x:e}");
+    }
 }
