@@ -1,12 +1,10 @@
 //! Text of modules: canonical form, errors and their places, limits, and text of any kind.
 
+mod common;
+
 use arbtest::arbitrary::{Result, Unstructured};
-use dl_ir::builder::Builder;
-use dl_ir::graph::NodeId;
-use dl_ir::module::{Function, Init, Module, StateDecl, StateRole};
-use dl_ir::ops::compare::Direction;
+use dl_ir::module::Init;
 use dl_ir::text::{self, ParseProblem};
-use dl_ir::types::{DType, Dim, Shape, TensorType};
 use dl_ir::verify::{Violation, verify_module};
 
 const CANONICAL: &str = r#"dl 1
@@ -172,8 +170,8 @@ fn a_long_line_is_shown_in_part() {
 
 #[test]
 fn random_modules_round_trip() {
-    for_all(|u| {
-        let module = random_module(u)?;
+    common::for_all(|u| {
+        let module = common::random_module(u)?;
         assert_eq!(verify_module(&module), Ok(()), "{module}");
         let printed = module.to_string();
         let parsed = text::parse(&printed).unwrap_or_else(|error| panic!("{error}\n{printed}"));
@@ -186,8 +184,8 @@ fn random_modules_round_trip() {
 /// Cut, repeated and replaced at random places, text is an error or a module; it never panics.
 #[test]
 fn mangled_text_never_panics() {
-    for_all(|u| {
-        let text = random_module(u)?.to_string();
+    common::for_all(|u| {
+        let text = common::random_module(u)?.to_string();
         let mut bytes = if u.arbitrary()? { text.into_bytes() } else { CANONICAL.as_bytes().to_vec() };
         for _ in 0..u.int_in_range(1..=8)? {
             mangle(u, &mut bytes)?;
@@ -203,22 +201,12 @@ fn mangled_text_never_panics() {
 
 #[test]
 fn arbitrary_text_never_panics() {
-    for_all(|u| {
+    common::for_all(|u| {
         let text: String = u.arbitrary()?;
         let _ = text::parse(&text);
         let _ = text::parse(&format!("dl 1 function f {{ {text}"));
         Ok(())
     });
-}
-
-/// Runs a property on a fixed number of fixed seeds.
-fn for_all(property: impl Fn(&mut Unstructured<'_>) -> Result<()>) {
-    const SEEDS: u64 = 300;
-    for seed in 1..=SEEDS {
-        // arbtest takes the number of random bytes from the lower half.
-        let bytes = 16 * seed;
-        arbtest::arbtest(&property).seed(seed << 32 | bytes).run();
-    }
 }
 
 fn mangle(u: &mut Unstructured<'_>, bytes: &mut Vec<u8>) -> Result<()> {
@@ -237,62 +225,4 @@ fn mangle(u: &mut Unstructured<'_>, bytes: &mut Vec<u8>) -> Result<()> {
     };
     bytes.splice(start..end, piece);
     Ok(())
-}
-
-/// A valid module: a state, and a function of random ops on a matrix, its transpose and their reductions.
-fn random_module(u: &mut Unstructured<'_>) -> Result<Module> {
-    let rows = if u.arbitrary()? { Dim::Batch(u.int_in_range(1..=3)?) } else { Dim::Static(3) };
-    let shape: Shape = [rows, Dim::Static(u.int_in_range(1..=4)?)].into_iter().collect();
-    let fixed = TensorType::f32(Shape::fixed(&[2, 2]));
-    let mut builder = Builder::new();
-    let mut nodes = vec![builder.input("x", TensorType::f32(shape.clone()))];
-    let state = builder.state("dense0.weight", fixed.clone());
-    let update = builder.scale(f64::from(u.arbitrary::<f32>()?), state);
-    for _ in 0..u.int_in_range(0..=20)? {
-        let (a, b) = (*u.choose(&nodes)?, *u.choose(&nodes)?);
-        nodes.push(random_node(u, &mut builder, a, b)?);
-    }
-    let result = *u.choose(&nodes)?;
-    let function = Function {
-        name: "train_step".to_owned(),
-        graph: builder.finish(),
-        results: vec![("y".to_owned(), result)],
-        updates: vec![("dense0.weight".to_owned(), update)],
-    };
-    let init = Init::Constant(f64::from(u.arbitrary::<i8>()?) / 8.0);
-    let state = StateDecl { name: "dense0.weight".to_owned(), ty: fixed, role: StateRole::Buffer, init };
-    Ok(Module { network: u.arbitrary()?, states: vec![state], functions: vec![function] })
-}
-
-/// A node of the shape of `a` and `b`.
-fn random_node(u: &mut Unstructured<'_>, builder: &mut Builder, a: NodeId, b: NodeId) -> Result<NodeId> {
-    let shape = builder.shape(a).clone();
-    Ok(match u.int_in_range(0..=8)? {
-        0 => builder.add(a, b),
-        1 => builder.tanh(a),
-        2 => builder.constant(u.arbitrary()?, shape),
-        3 => {
-            let condition = builder.compare(*u.choose(&Direction::ALL)?, a, b);
-            builder.select(condition, b, a)
-        }
-        4 => {
-            let sum = builder.reduce_sum(a, &[1]);
-            builder.broadcast(sum, &[0], shape)
-        }
-        5 => {
-            let turned = builder.transpose(a, &[1, 0]);
-            builder.transpose(turned, &[1, 0])
-        }
-        6 => {
-            let maxima = builder.max_with_index(a, 1);
-            let (max, index) = (builder.get(maxima, 0), builder.get(maxima, 1));
-            builder.place_at(max, index, 1, shape.dims()[1])
-        }
-        7 => {
-            let here = builder.iota(0, shape);
-            assert_eq!(builder.tensor(here).dtype, DType::I32);
-            builder.convert(here)
-        }
-        _ => builder.einsum("ab,ab->ab", a, b),
-    })
 }

@@ -1,0 +1,89 @@
+//! Random modules, and properties that hold for all of them.
+
+use arbtest::arbitrary::{Result, Unstructured};
+use dl_ir::builder::Builder;
+use dl_ir::graph::NodeId;
+use dl_ir::module::{Function, Init, Module, StateDecl, StateRole};
+use dl_ir::ops::compare::Direction;
+use dl_ir::types::{Dim, Shape, TensorType};
+
+/// Runs a property on a fixed number of fixed seeds.
+pub fn for_all(property: impl Fn(&mut Unstructured<'_>) -> Result<()>) {
+    const SEEDS: u64 = 300;
+    for seed in 1..=SEEDS {
+        // arbtest takes the number of random bytes from the lower half.
+        let bytes = 16 * seed;
+        arbtest::arbtest(&property).seed(seed << 32 | bytes).run();
+    }
+}
+
+/// A valid module: a state, and a function of random ops on matrices of one shape.
+pub fn random_module(u: &mut Unstructured<'_>) -> Result<Module> {
+    let rows = if u.arbitrary()? { Dim::Batch(u.int_in_range(1..=3)?) } else { Dim::Static(3) };
+    let shape: Shape = [rows, Dim::Static(u.int_in_range(1..=4)?)].into_iter().collect();
+    let fixed = TensorType::f32(Shape::fixed(&[2, 2]));
+    let mut builder = Builder::new();
+    let mut nodes = vec![builder.input("x", TensorType::f32(shape.clone()))];
+    let state = builder.state("dense0.weight", fixed.clone());
+    let update = builder.scale(f64::from(u.arbitrary::<f32>()?), state);
+    for _ in 0..u.int_in_range(0..=20)? {
+        let (a, b) = (*u.choose(&nodes)?, *u.choose(&nodes)?);
+        nodes.push(random_node(u, &mut builder, a, b)?);
+    }
+    let result = *u.choose(&nodes)?;
+    let function = Function {
+        name: "train_step".to_owned(),
+        graph: builder.finish(),
+        results: vec![("y".to_owned(), result)],
+        updates: vec![("dense0.weight".to_owned(), update)],
+    };
+    let init = Init::Constant(f64::from(u.arbitrary::<i8>()?) / 8.0);
+    let state = StateDecl { name: "dense0.weight".to_owned(), ty: fixed, role: StateRole::Buffer, init };
+    Ok(Module { network: u.arbitrary()?, states: vec![state], functions: vec![function] })
+}
+
+/// A node of the shape of `a` and `b`.
+fn random_node(u: &mut Unstructured<'_>, builder: &mut Builder, a: NodeId, b: NodeId) -> Result<NodeId> {
+    let shape = builder.shape(a).clone();
+    Ok(match u.int_in_range(0..=12)? {
+        0 => builder.add(a, b),
+        1 => builder.tanh(a),
+        2 => {
+            let any = f64::from(u.arbitrary::<i16>()?) / 4096.0;
+            builder.constant(*u.choose(&[0.0, 1.0, -1.0, any])?, shape)
+        }
+        3 => {
+            let condition = builder.compare(*u.choose(&Direction::ALL)?, a, b);
+            builder.select(condition, b, a)
+        }
+        4 => {
+            let sum = builder.reduce_sum(a, &[1]);
+            builder.broadcast(sum, &[0], shape)
+        }
+        5 => {
+            let turned = builder.transpose(a, &[1, 0]);
+            builder.transpose(turned, &[1, 0])
+        }
+        6 => {
+            let maxima = builder.max_with_index(a, 1);
+            let (max, index) = (builder.get(maxima, 0), builder.get(maxima, 1));
+            builder.place_at(max, index, 1, shape.dims()[1])
+        }
+        7 => {
+            let here = builder.iota(0, shape);
+            builder.convert(here)
+        }
+        8 => builder.mul(a, b),
+        9 => builder.sub(a, b),
+        10 => builder.neg(a),
+        11 => {
+            let sum = builder.reduce_sum(a, &[0, 1]);
+            builder.broadcast(sum, &[], shape)
+        }
+        _ => {
+            let products = builder.einsum("ab,ac->bc", a, b);
+            let bounded = builder.tanh(products);
+            builder.einsum(u.choose(&["ab,bc->ac", "ab,cb->ac"])?, a, bounded)
+        }
+    })
+}
