@@ -364,18 +364,4 @@ fn block_args(head: impl IntoIterator<Item = ir::Value>, tail: &[ir::Value]) -> 
 }
 
 #[cfg(test)]
-mod tests {
-    use crate::emit::testing::Compiled;
-    use crate::vector::Lanes;
-    use crate::vector::random::{Case, assert_same_memory};
-
-    #[test]
-    fn random_programs_run_as_interpreted() {
-        for seed in 0..400 {
-            let case = Case::random(seed, Lanes::L4);
-            let mut args = case.args.clone();
-            Compiled::new(&case.program).run(&mut args);
-            assert_same_memory(&case.interpreted(), &args, &format!("seed {seed}: {:#?}", case.program));
-        }
-    }
-}
+mod tests;

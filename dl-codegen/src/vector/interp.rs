@@ -275,3 +275,6 @@ fn compare(cmp: CmpOp, a: f32, b: f32) -> bool {
         CmpOp::Ge => a >= b,
     }
 }
+
+#[cfg(test)]
+mod tests;
