@@ -149,7 +149,7 @@ fn the_macro_reports_each_mistake_with_cause_and_help() {
     ));
     let code = errors.to_compile_error().to_string();
     assert!(
-        code.contains("but the layer before gives 2") && code.contains("note: this gives the shape [2]"),
+        code.contains("but the layer before gives 2") && code.contains("note: `dense` gives the shape [2]"),
         "{code}"
     );
 }

@@ -121,6 +121,14 @@ impl Arguments {
         Arguments { specs, settings: specs.iter().map(setting).collect(), body: Vec::new() }
     }
 
+    /// These arguments with another setting of one.
+    pub(crate) fn with(&self, name: &str, setting: Setting) -> Self {
+        let mut changed = self.clone();
+        let index = self.specs.iter().position(|spec| spec.name == name).expect("a declared argument");
+        changed.settings[index] = Some(setting);
+        changed
+    }
+
     fn setting(&self, name: &str) -> &Setting {
         let index = self.specs.iter().position(|spec| spec.name == name).expect("a declared argument");
         self.settings[index].as_ref().expect("not a list of layers")

@@ -107,7 +107,7 @@ impl<'a> Resolver<'a, '_> {
             Some(index) => match self.given[index].first() {
                 None => self.given[index].push(value),
                 Some(first) => {
-                    let cause = (first.span, "first given here".to_owned());
+                    let cause = (first.span, format!("`{}` has this value already", key.text));
                     let error = NetworkError::DuplicateKey { key: key.text.clone() };
                     self.diagnostics.push(Diagnostic::new(error, key.span).with_cause(cause));
                 }

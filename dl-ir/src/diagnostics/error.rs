@@ -49,6 +49,9 @@ pub enum NetworkError {
     /// A `>` without its `<`.
     #[error("this `>` closes nothing")]
     ExtraClose,
+    /// A Rust keyword for a network's name.
+    #[error("`{name}` is a word of Rust's own")]
+    KeywordName { name: String },
     /// `< >`
     #[error("a network needs at least one layer")]
     EmptyNetwork,
@@ -137,7 +140,7 @@ pub enum NetworkError {
     // Shapes.
     /// A last axis of another size than the layer takes.
     #[error("{layer} expects {}, but the layer before gives {found}", count(*expected, "feature"))]
-    Features { layer: String, expected: usize, found: usize },
+    Features { layer: String, fitting: String, expected: usize, found: usize },
     /// Fewer axes than the layer works on.
     #[error("{layer} expects at least {}, but gets the shape {found:?}", count(*expected, "axis"))]
     TooFewAxes { layer: String, expected: usize, found: Vec<usize> },
@@ -219,6 +222,7 @@ impl NetworkError {
             InvalidToken { .. } => "unexpected character".to_owned(),
             UnclosedComment => "opened here".to_owned(),
             Expected { expected, .. } => format!("expected {expected}"),
+            KeywordName { .. } => "expected another name".to_owned(),
             EmptyNetwork => "no layers in here".to_owned(),
             ClauseAmongLayers { .. } => "expected a layer".to_owned(),
             NumberSuffix { .. } => "expected a number without a suffix".to_owned(),
@@ -290,12 +294,7 @@ impl NetworkError {
             ConstantSize { name } => format!(
                 "sizes are written as numbers; to use `{name}`, build the text at run time: `Network::parse(&format!(\"< dense({{}}, 10) >\", {name}))`"
             ),
-            Features { layer, found, .. } => match layer.split_once('(').zip(layer.split_once(',')) {
-                Some(((kind, _), (_, rest))) => {
-                    format!("write `{kind}({found},{rest}`, or change the layer before")
-                }
-                None => format!("write {found}, or change the layer before"),
-            },
+            Features { fitting, .. } => format!("write `{fitting}`, or change the layer before"),
             NoInputShape { .. } => "write its sizes first: `< input(28, 28), … >`".to_owned(),
             LateInput => "remove it: the layer before says what shape comes in".to_owned(),
             LossNeedsActivation { loss, needed } => {

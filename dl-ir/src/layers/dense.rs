@@ -60,7 +60,8 @@ impl LayerRule for Dense {
             [outer @ .., found] if *found == expected => Ok([outer, &[arguments.size("out")]].concat()),
             [.., found] => {
                 let layer = self.text(arguments);
-                let error = NetworkError::Features { layer, expected, found: *found };
+                let fitting = self.text(&arguments.with("in", Setting::Size(*found)));
+                let error = NetworkError::Features { layer, fitting, expected, found: *found };
                 Err(Misfit { error, argument: Some("in") })
             }
             [] => {

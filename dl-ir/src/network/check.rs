@@ -48,6 +48,8 @@ struct Incoming {
     shape: Option<Vec<usize>>,
     /// The layer that it comes from.
     from: Span,
+    /// What kind of layer that is.
+    kind: String,
 }
 
 impl<'d> Checker<'d> {
@@ -65,7 +67,8 @@ impl<'d> Checker<'d> {
         for layer in &list.layers {
             let result = self.layer(layer, incoming.as_ref());
             let shape = result.as_ref().and_then(|result| result.shape.clone());
-            incoming = Some(Incoming { shape, from: layer.call.span });
+            let kind = layer.call.name.text.clone();
+            incoming = Some(Incoming { shape, from: layer.call.span, kind });
             checked.push(result.and_then(|result| result.layer));
         }
         checked
@@ -89,9 +92,10 @@ impl<'d> Checker<'d> {
             }
             None => implied.clone(),
         };
-        let from = incoming.map_or(layer.call.span, |incoming| incoming.from);
         if let Some(body) = resolved.body {
-            let inside = self.layers(body, Some(Incoming { shape: input.clone(), from }));
+            let kind = incoming.map_or(rule.name().to_owned(), |incoming| incoming.kind.clone());
+            let from = incoming.map_or(layer.call.span, |incoming| incoming.from);
+            let inside = self.layers(body, Some(Incoming { shape: input.clone(), from, kind }));
             resolved.arguments.body = inside.into_iter().collect::<Option<_>>()?;
         }
         self.check_parameters(rule, &resolved, layer);
@@ -151,7 +155,7 @@ impl<'d> Checker<'d> {
         }
         if let Some(&first) = self.labels.get(&label.text) {
             let error = NetworkError::DuplicateLabel { label: label.text.clone() };
-            let cause = (first, "first used here".to_owned());
+            let cause = (first, format!("`{}` is this layer's label already", label.text));
             self.diagnostics.push(Diagnostic::new(error, label.span).with_cause(cause));
         } else {
             self.labels.insert(label.text.clone(), label.span);
@@ -169,7 +173,7 @@ impl<'d> Checker<'d> {
         let diagnostic = Diagnostic::new(misfit.error, place.unwrap_or(layer.call.name.span));
         let cause = incoming.and_then(|incoming| {
             let shape = incoming.shape.as_ref()?;
-            Some((incoming.from, format!("this gives the shape {shape:?}")))
+            Some((incoming.from, format!("`{}` gives the shape {shape:?}", incoming.kind)))
         });
         self.diagnostics.push(match cause {
             Some(cause) => diagnostic.with_cause(cause),

@@ -32,7 +32,7 @@ impl Checker<'_> {
                 None => *slot = Some(&clause.value),
                 Some(first) => {
                     let error = NetworkError::DuplicateKey { key: clause.key.text.clone() };
-                    let cause = (first.span, "first given here".to_owned());
+                    let cause = (first.span, format!("`{}` has this value already", clause.key.text));
                     self.diagnostics.push(Diagnostic::new(error, clause.key.span).with_cause(cause));
                 }
             }
@@ -78,7 +78,7 @@ impl Checker<'_> {
         let (Some(needed), Some((_, written))) = (rule.needs(), last) else { return };
         if activation != Some(needed) {
             let error = NetworkError::LossNeedsActivation { loss: rule.name(), needed };
-            let cause = (clause.span, format!("`{}` is asked for here", rule.name()));
+            let cause = (clause.span, format!("`{}` needs {needed}", rule.name()));
             self.diagnostics.push(Diagnostic::new(error, written.call.span).with_cause(cause));
         }
     }

@@ -114,6 +114,9 @@ impl<'a> Parser<'a, '_> {
             self.expected("`<` and the list of layers");
             return None;
         }
+        if let Some(name) = name.as_ref().filter(|name| syn::parse_str::<syn::Ident>(&name.text).is_err()) {
+            self.error(NetworkError::KeywordName { name: name.text.clone() }, name.span);
+        }
         let layers = self.layers()?;
         if layers.layers.is_empty() && self.diagnostics.is_empty() {
             self.error(NetworkError::EmptyNetwork, layers.span);
@@ -210,8 +213,8 @@ impl<'a> Parser<'a, '_> {
 
     fn unclosed(&mut self, open: Span, stray_clauses: &[Diagnostic]) {
         let cause = match stray_clauses.first() {
-            Some(clause) => (clause.place, "the layers end before this clause".to_owned()),
-            None => (self.here(), "the layers end here".to_owned()),
+            Some(clause) => (clause.place, "a clause, so the layers end before it".to_owned()),
+            None => (self.here(), "nothing comes behind this".to_owned()),
         };
         self.diagnostics.push(Diagnostic::new(NetworkError::UnclosedLayers, open).with_cause(cause));
     }
