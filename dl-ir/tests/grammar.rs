@@ -116,6 +116,10 @@ fn one_slip_is_one_mistake() {
         "< dense(1, 2) >, loss = , optimizer = adam",
         "< dense(1, 2), loss = mse, optimizer = adam",
         "< dense(1, 2, softmax >, loss = mse",
+        "< dense(1, 2), dense(2; 3), dense(3, 4) >",
+        "< dense(1, 2) dense(2, 3), dense(3, 4) >",
+        "< 5, flatten, relu, dense(2, 3) >",
+        "network!{ < dense(1, 2) }",
     ] {
         let errors = Network::parse(text).expect_err(text);
         assert_eq!(errors.iter().count(), 1, "{text}:\n{errors}");

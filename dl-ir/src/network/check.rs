@@ -20,7 +20,7 @@ pub(super) fn check(parsed: &ast::Network, diagnostics: &mut Vec<Diagnostic>) ->
     let mut checker = Checker::new(diagnostics);
     let layers = checker.layers(&parsed.layers, None);
     let clauses = checker.clauses(&parsed.clauses);
-    let last = parsed.layers.layers.last();
+    let last = parsed.layers.layers.last().and_then(Option::as_ref);
     let loss = checker.loss(clauses.loss, layers.last().cloned().flatten().as_ref(), last);
     let optimizer = checker.optimizer(clauses.optimizer);
     if diagnostics.len() > n_before {
@@ -65,10 +65,15 @@ impl<'d> Checker<'d> {
     fn layers(&mut self, list: &ast::Layers, mut incoming: Option<Incoming>) -> Vec<Option<CheckedLayer>> {
         let mut checked = Vec::with_capacity(list.layers.len());
         for layer in &list.layers {
+            let Some(layer) = layer else {
+                let from = incoming.as_ref().map_or(list.span, |incoming| incoming.from);
+                incoming = Some(Incoming { shape: None, from, kind: String::new() });
+                checked.push(None);
+                continue;
+            };
             let result = self.layer(layer, incoming.as_ref());
             let shape = result.as_ref().and_then(|result| result.shape.clone());
-            let kind = layer.call.name.text.clone();
-            incoming = Some(Incoming { shape, from: layer.call.span, kind });
+            incoming = Some(Incoming { shape, from: layer.call.span, kind: layer.call.name.text.clone() });
             checked.push(result.and_then(|result| result.layer));
         }
         checked

@@ -29,8 +29,8 @@ pub struct Word {
 /// `< layer, … >`
 #[derive(Clone, Debug)]
 pub struct Layers {
-    /// The layers in order.
-    pub layers: Vec<Layer>,
+    /// The layers in order; `None` where there is a mistake, so that nobody takes its neighbours for each other's.
+    pub layers: Vec<Option<Layer>>,
     /// Where the list stands (in the macro, its `<`).
     pub span: Span,
 }

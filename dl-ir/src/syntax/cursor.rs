@@ -12,7 +12,7 @@ pub(super) struct Parser<'a, 'd> {
     /// The last token that was consumed: where the text ends, if it ends too early.
     pub(super) last: Span,
     /// The bracket that ends the group we are in.
-    pub(super) closing: Option<(&'static str, Span)>,
+    pub(super) closing: Option<(Delimiter, Span)>,
     /// How deep we are in lists of layers.
     pub(super) depth: usize,
     pub(super) n_layers: usize,
@@ -35,18 +35,19 @@ impl<'a> Parser<'a, '_> {
         Some(Word { text, span: ident.span() })
     }
 
+    /// Parses what is inside a group that ends with this bracket.
     pub(super) fn inside<T>(
         &mut self,
         cursor: Cursor<'a>,
-        close: Span,
+        closing: (Delimiter, Span),
         parse: impl FnOnce(&mut Self) -> T,
     ) -> T {
         let outside = (self.cursor, self.closing);
         self.cursor = cursor;
-        self.closing = Some(("`)`", close));
+        self.closing = Some(closing);
         let result = parse(self);
         (self.cursor, self.closing) = outside;
-        self.last = close;
+        self.last = closing.1;
         result
     }
 
@@ -112,14 +113,9 @@ impl<'a> Parser<'a, '_> {
 
     pub(super) fn found(&self) -> String {
         match (self.cursor.token_tree(), self.closing) {
-            (Some((TokenTree::Group(group), _)), _) => match group.delimiter() {
-                Delimiter::Parenthesis => "`(`".to_owned(),
-                Delimiter::Brace => "`{`".to_owned(),
-                Delimiter::Bracket => "`[`".to_owned(),
-                Delimiter::None => "a macro argument".to_owned(),
-            },
+            (Some((TokenTree::Group(group), _)), _) => brackets(group.delimiter()).0.to_owned(),
             (Some((token, _)), _) => format!("`{}`", shorten(&token.to_string())),
-            (None, Some((bracket, _))) => bracket.to_owned(),
+            (None, Some((delimiter, _))) => brackets(delimiter).1.to_owned(),
             (None, None) => "the end".to_owned(),
         }
     }
@@ -131,6 +127,17 @@ impl<'a> Parser<'a, '_> {
 
     pub(super) fn error(&mut self, error: NetworkError, span: Span) {
         self.diagnostics.push(Diagnostic::new(error, span));
+    }
+}
+
+/// How messages write the brackets of a group.
+fn brackets(delimiter: Delimiter) -> (&'static str, &'static str) {
+    match delimiter {
+        Delimiter::Parenthesis => ("`(`", "`)`"),
+        Delimiter::Brace => ("`{`", "`}`"),
+        Delimiter::Bracket => ("`[`", "`]`"),
+        // What a `macro_rules!` argument stands for has brackets that nobody sees.
+        Delimiter::None => ("a macro argument", "the end of a macro argument"),
     }
 }
 

@@ -12,13 +12,7 @@ use crate::diagnostics::{Diagnostic, NetworkError};
 
 /// The one network of a token stream, as the macro gets it. `None` if mistakes leave no network to check.
 pub(crate) fn parse_one(tokens: TokenStream, diagnostics: &mut Vec<Diagnostic>) -> Option<Network> {
-    parse_with(tokens, diagnostics, |parser| {
-        let network = parser.network();
-        if network.is_some() {
-            parser.expect_end();
-        }
-        network
-    })
+    parse_with(tokens, diagnostics, |parser| parser.whole_network())
 }
 
 /// All networks of a file, each bare or in `network!( … )`.
@@ -90,19 +84,20 @@ impl<'a> Parser<'a, '_> {
         self.advance();
         self.advance();
         match self.cursor.any_group() {
-            Some((inside, _, span, after)) => {
-                let network = self.inside(inside, span.close(), |parser| {
-                    let network = parser.network();
-                    if network.is_some() {
-                        parser.expect_end();
-                    }
-                    network
-                });
+            Some((inside, delimiter, span, after)) => {
+                let network = self.inside(inside, (delimiter, span.close()), Self::whole_network);
                 self.cursor = after;
                 network
             }
             None => self.network(),
         }
+    }
+
+    /// A network and nothing behind it.
+    fn whole_network(&mut self) -> Option<Network> {
+        let network = self.network()?;
+        self.expect_end();
+        Some(network)
     }
 
     fn network(&mut self) -> Option<Network> {
@@ -194,12 +189,16 @@ impl<'a> Parser<'a, '_> {
                 stray_clauses
                     .push(Diagnostic::new(NetworkError::ClauseAmongLayers { key: key.text }, key.span));
                 self.skip_item();
-            } else if let Some(layer) = self.layer() {
-                layers.push(layer);
             } else {
-                self.skip_item();
+                let layer = self.layer();
+                if layer.is_none() {
+                    self.skip_item();
+                }
+                layers.push(layer);
             }
-            self.separator('>', "`,` or `>`");
+            if !self.layer_separator() {
+                layers.push(None);
+            }
         }
         self.depth -= 1;
         let close = self.here();
@@ -240,7 +239,7 @@ impl<'a> Parser<'a, '_> {
             }
             return Some(Call { name, args: None, span: start });
         };
-        let args = self.inside(inside, span.close(), Self::args);
+        let args = self.inside(inside, (Delimiter::Parenthesis, span.close()), Self::args);
         self.cursor = after;
         Some(Call { name, args: Some(args?), span: join(start, span.close()) })
     }
@@ -282,7 +281,7 @@ impl<'a> Parser<'a, '_> {
             return Some(Value { kind: ValueKind::Layers(layers), span });
         }
         if let Some((inside, span, after)) = self.cursor.group(Delimiter::Parenthesis) {
-            let values = self.inside(inside, span.close(), Self::integers);
+            let values = self.inside(inside, (Delimiter::Parenthesis, span.close()), Self::integers);
             self.cursor = after;
             return Some(Value { kind: ValueKind::Tuple(values?), span: join(span.open(), span.close()) });
         }
@@ -375,14 +374,15 @@ impl<'a> Parser<'a, '_> {
         false
     }
 
-    /// The comma behind a layer, unless the list ends here.
-    fn separator(&mut self, close: char, expected: &'static str) {
-        if self.eat(',') || self.at(close) || self.cursor.eof() {
-            return;
+    /// The comma behind a layer, unless the list ends here; whether there is nothing else.
+    fn layer_separator(&mut self) -> bool {
+        if self.eat(',') || self.at('>') || self.cursor.eof() {
+            return true;
         }
-        self.expected(expected);
+        self.expected("`,` or `>`");
         self.skip_item();
         self.eat(',');
+        false
     }
 
     fn expect_end(&mut self) {
