@@ -5,6 +5,9 @@ use crate::vector::interp::{self, Arg};
 use crate::vector::random::{Case, Rng, assert_same_memory};
 use crate::vector::{Address, CmpOp, Count, Lanes, Op, Program, ProgramBuilder, Value};
 
+/// Makes an op of three operands, which may leave some unread.
+type MakeOp = fn(Value, Value, Value) -> Op;
+
 fn assert_runs_as_interpreted(program: &Program, args: &[Arg], context: &str) {
     let (mut expected, mut found) = (args.to_vec(), args.to_vec());
     interp::run(program, &mut expected).unwrap();
@@ -23,7 +26,7 @@ fn random_programs_run_as_interpreted() {
 /// Each op on many vectors of ordinary and special values.
 #[test]
 fn ops_compute_as_interpreted() {
-    let ops: [(&str, fn(Value, Value, Value) -> Op); 33] = [
+    let ops: [(&str, MakeOp); 33] = [
         ("add", |a, b, _| Op::Add(a, b)),
         ("sub", |a, b, _| Op::Sub(a, b)),
         ("mul", |a, b, _| Op::Mul(a, b)),
@@ -65,11 +68,7 @@ fn ops_compute_as_interpreted() {
     assert_op_computes_as_interpreted("to_int", |a, _, _| Op::ToInt(a), fitting);
 }
 
-fn assert_op_computes_as_interpreted(
-    name: &str,
-    op: fn(Value, Value, Value) -> Op,
-    number: impl Fn(&mut Rng) -> f32,
-) {
+fn assert_op_computes_as_interpreted(name: &str, op: MakeOp, number: impl Fn(&mut Rng) -> f32) {
     const N_VECTORS: usize = 500;
     let mut b = ProgramBuilder::new(Lanes::L4);
     let args = [b.arg(), b.arg(), b.arg(), b.arg()];

@@ -4,7 +4,7 @@ use super::polynomial;
 use crate::vector::{ProgramBuilder, Value};
 
 /// (eʳ − 1 − r)/r² for |r| ≤ 0.34675; error of r + r²·P(r) relative to eʳ − 1: 1.5e-8.
-const EXPM1_TAIL: [f32; 5] = [0.499_999_97, 0.166_665_39, 0.041_667_748, 0.008_367_088, 0.001_383_786_2];
+const EXPM1_TAIL: [f32; 5] = [0.499_999_97, 0.166_665_39, 0.041_667_75, 0.008_367_088, 0.001_383_786_2];
 
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// ln 2 to 24 bits, and the rest of it.

@@ -13,7 +13,7 @@ const TAIL: [f32; 9] = [
     -0.121_881_72,
     0.108_223_02,
     -0.128_767_45,
-    0.117_203_638,
+    0.117_203_64,
 ];
 /// ln 2 to 16 bits, so that its multiples by exponents are exact, and the rest of it.
 const LN_2: [f32; 2] = [0.693_145_75, 1.428_606_8e-6];

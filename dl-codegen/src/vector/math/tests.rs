@@ -7,6 +7,7 @@ use crate::vector::random::words;
 use crate::vector::{Address, Count, Lanes};
 
 type Function = fn(&mut ProgramBuilder, Value) -> Value;
+type Truth = fn(f64) -> f64;
 
 const INF: f32 = f32::INFINITY;
 const NAN: f32 = f32::NAN;
@@ -47,20 +48,20 @@ fn all_exponents(stride: usize) -> impl Iterator<Item = f32> {
 }
 
 /// Asserts at most 2 ULP on values of all exponents, and more densely on `[low, high]`, where the function bends.
-fn assert_accurate(function: Function, truth: fn(f64) -> f64, low: f32, high: f32) {
+fn assert_accurate(function: Function, truth: Truth, low: f32, high: f32) {
     const N_DENSE: usize = 150_000;
     let dense = (0..=N_DENSE).map(|i| low + (high - low) * (i as f32 / N_DENSE as f32));
     let xs: Vec<f32> = all_exponents(18_041).chain(dense).collect();
     assert_within(function, truth, &xs, 2.0);
 }
 
-fn assert_within(function: Function, truth: fn(f64) -> f64, xs: &[f32], limit: f64) {
+fn assert_within(function: Function, truth: Truth, xs: &[f32], limit: f64) {
     let (worst, x) = worst(function, truth, xs);
     assert!(worst <= limit, "{worst:.3} ULP at {x:e}: {:e}", apply(function, &[x])[0]);
 }
 
 /// The largest error in ULP, and where it is.
-fn worst(function: Function, truth: fn(f64) -> f64, xs: &[f32]) -> (f64, f32) {
+fn worst(function: Function, truth: Truth, xs: &[f32]) -> (f64, f32) {
     let errors = xs.iter().zip(apply(function, xs)).map(|(&x, y)| (ulp_error(y, truth(f64::from(x))), x));
     errors.max_by(|(a, _), (b, _)| a.total_cmp(b)).expect("there are arguments")
 }
@@ -207,7 +208,7 @@ fn softplus_is_accurate() {
 #[ignore = "all 2^32 arguments of eight functions: an hour on one core, with --release"]
 fn all_arguments_are_accurate() {
     const CHUNK: u32 = 1 << 20;
-    let functions: [(&str, Function, fn(f64) -> f64); 8] = [
+    let functions: [(&str, Function, Truth); 8] = [
         ("exp", exp, f64::exp),
         ("expm1", expm1, f64::exp_m1),
         ("log", log, f64::ln),
