@@ -15,6 +15,12 @@ const PAGE: usize = 4096;
 /// Why an arena could not be made or grown. The old arena is intact.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum ArenaError {
+    /// There is not enough memory even for the state.
+    #[error("no memory for {bytes} bytes of parameters and optimizer state; use a smaller network")]
+    State {
+        /// The size of the state region.
+        bytes: usize,
+    },
     /// The plan needs more bytes than an address can count.
     #[error(
         "a batch of {examples} examples needs more memory than a pointer can address; use a smaller batch"
@@ -49,8 +55,8 @@ impl Arena {
     /// # Errors
     /// If the state does not fit in memory.
     pub fn new(state_bytes: usize) -> Result<Self, ArenaError> {
-        let bytes = total_bytes(state_bytes, 0).ok_or(ArenaError::TooLarge { examples: 0 })?;
-        let memory = Memory::zeroed(bytes).ok_or(ArenaError::OutOfMemory { bytes, examples: 0 })?;
+        let memory = total_bytes(state_bytes, 0).and_then(Memory::zeroed);
+        let memory = memory.ok_or(ArenaError::State { bytes: state_bytes })?;
         Ok(Arena { memory, state_bytes, scratch: Vec::new(), capacity: 0, generation: 0 })
     }
 
@@ -267,6 +273,10 @@ mod tests {
         arena.fit(16).unwrap();
         assert_eq!(arena.scratch_bytes(), 6400);
         assert!(arena.fits(16) && !arena.fits(17));
+        // Offsets depend on the capacity, so addresses change even where the size does not.
+        let (bytes, generation) = (arena.bytes(), arena.generation());
+        arena.fit(32).unwrap();
+        assert!(arena.bytes() == bytes && arena.generation() > generation);
         arena.fit(200).unwrap();
         assert_eq!(arena.scratch_bytes(), 208 * 64);
         arena.expect_scratch(Extent::fixed(1 << 20));

@@ -1,8 +1,18 @@
 //! The runtime of `dl`: what a compiled network needs while it runs, and nothing of the compiler.
 //!
-//! It knows programs (a launch table over planned buffers), the arena they live in, tensors that go in and out, and
-//! files. It does not know graphs, layers or code generation.
-#![warn(missing_docs)]
+//! It does not know graphs, layers or code generation. A compiler hands over a [`program`]: a launch table over
+//! planned buffers. A [`machine`] runs it: it owns the [`arena`] in which all buffers lie, and leases threads from the one
+//! [`pool`] of the process for a step. [`tensor`] says what users may hand in, [`layout`] how kernels like their tensors,
+//! [`random`] and [`init`] where numbers begin, [`files`] and [`data`] how they are kept.
+//!
+//! What holds throughout:
+//!
+//! - A step allocates nothing once its batch size has been seen, and starts no thread if one is asked for.
+//! - A step that stops at a value that is not finite, or a batch that does not fit in memory, leaves the state as it was.
+//! - Results do not depend on the number of threads, and random numbers on nothing but seed, stream, step and element.
+//! - What comes from outside, a tensor or a file, is never trusted and never the cause of a panic.
+//! - `unsafe` code is in [`arena`], [`machine`] and [`pool`] only.
+#![warn(missing_docs, clippy::undocumented_unsafe_blocks)]
 #![deny(unsafe_code)]
 
 #[allow(unsafe_code, reason = "owns raw memory")]

@@ -187,5 +187,5 @@ fn overlapping_state_is_refused() {
 fn state_that_cannot_be_addressed_is_refused() {
     let mut huge = plan();
     huge.slots[1].shape = vec![usize::MAX, 2];
-    assert!(matches!(Machine::new(huge, 1), Err(RunError::Arena(ArenaError::TooLarge { .. }))));
+    assert!(matches!(Machine::new(huge, 1), Err(RunError::Arena(ArenaError::State { bytes: usize::MAX }))));
 }

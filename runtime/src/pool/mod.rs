@@ -49,7 +49,7 @@ impl Team {
 
     /// Takes as many workers as are idle, at most `threads − 1`, until the lease is dropped.
     pub fn lease(&mut self) -> Lease<'_> {
-        if self.workers.len() + 1 < self.threads {
+        if self.threads > 1 {
             Pool::get().take(self.threads - 1, &mut self.workers);
         }
         Lease { team: self }
@@ -162,7 +162,7 @@ impl Pool {
         POOL.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Fills `workers` up to `wanted`. There are never more workers than the largest team has asked for.
+    /// Puts up to `wanted` idle workers into `workers`. There are never more than the largest team has asked for.
     fn take(&mut self, wanted: usize, workers: &mut Vec<&'static Worker>) {
         while self.started < wanted && !self.full {
             match Worker::start(self.started) {
@@ -171,8 +171,9 @@ impl Pool {
             }
             self.started += usize::from(!self.full);
         }
-        let missing = wanted - workers.len();
-        let first = self.idle.len().saturating_sub(missing);
+        // Those of a lease that was forgotten instead of dropped.
+        self.idle.append(workers);
+        let first = self.idle.len().saturating_sub(wanted);
         workers.extend(self.idle.drain(first..));
     }
 
