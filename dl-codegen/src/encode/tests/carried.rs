@@ -79,7 +79,7 @@ fn a_carried_value_nobody_needs_destroys_no_other() {
         let counted = Loop {
             count: Count::Static(2),
             carried: vec![Carried { init: Value(0), param: Value(3), next: Value(4), result: Value(5) }],
-            body: vec![inst(Some(4), Op::ISub(Value(2), Value(1)))],
+            body: vec![inst(Some(4), Op::IAdd(Value(2), Value(1)))],
         };
         let after = vec![
             inst(None, Op::Store(at(lanes, 3), Value(1))),
