@@ -16,7 +16,7 @@ pub struct ArgSpec {
     pub name: &'static str,
     /// What values it takes.
     pub kind: ArgKind,
-    /// Whether it may be given by position, without its name.
+    /// Whether it may be given by position, without its name. Of these only the last may have a default.
     pub positional: bool,
     /// Its value if it is not given; `None` if it must be.
     pub default: Option<Setting>,
@@ -48,8 +48,6 @@ pub enum ArgKind {
 pub enum Range {
     /// 0 and above.
     NotNegative,
-    /// Above 0.
-    Positive,
     /// From 0 to below 1.
     Fraction,
 }
@@ -58,7 +56,6 @@ impl Range {
     fn contains(self, value: f64) -> bool {
         match self {
             Range::NotNegative => value >= 0.0,
-            Range::Positive => value > 0.0,
             Range::Fraction => (0.0..1.0).contains(&value),
         }
     }
@@ -66,7 +63,6 @@ impl Range {
     fn words(self) -> &'static str {
         match self {
             Range::NotNegative => "0 or more",
-            Range::Positive => "more than 0",
             Range::Fraction => "at least 0 and less than 1",
         }
     }
@@ -184,12 +180,10 @@ impl Arguments {
         self.text_from(false)
     }
 
-    fn text_from(&self, mut by_position: bool) -> String {
+    fn text_from(&self, by_position: bool) -> String {
         let mut parts = Vec::new();
         for (spec, setting) in self.specs.iter().zip(&self.settings) {
             if *setting == spec.default && setting.is_some() {
-                // What comes behind one left out can only be given by name.
-                by_position = false;
                 continue;
             }
             let value = match setting {
