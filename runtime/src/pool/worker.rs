@@ -165,12 +165,6 @@ impl Worker {
         }
     }
 
-    /// Whether it needs no processor.
-    #[cfg(test)]
-    pub(super) fn is_asleep(&self) -> bool {
-        self.state.load(Ordering::Relaxed) == ASLEEP
-    }
-
     /// # Safety
     /// The caller leases this worker and has waited for it.
     pub(super) unsafe fn take_panic(&self) -> Option<Box<dyn Any + Send>> {
