@@ -151,9 +151,9 @@ fn idle_workers_sleep() {
     let mut team = Team::new(3);
     let mut lease = team.lease();
     each_once(&mut lease, 100, COSTLY);
-    assert!(worker_states().len() >= 2);
-    // Hangs if one of them spins for ever.
-    while worker_states().iter().any(|&state| state != 'S') {
+    // A thread takes its name when it first runs. Hangs if one of them spins for ever.
+    let all_sleep = |states: Vec<char>| states.len() >= 2 && states.iter().all(|&state| state == 'S');
+    while !all_sleep(worker_states()) {
         thread::yield_now();
     }
     each_once(&mut lease, 100, COSTLY);
