@@ -11,10 +11,11 @@ fn at(lanes: Lanes, idx: usize) -> Address {
     Address { arg: 0, offset: (idx * lanes.bytes()) as i32, step: 0 }
 }
 
-/// Vectors of masks: every other lane is set.
-fn masks(lanes: Lanes, n_vectors: usize) -> Arg {
-    let words = [u32::MAX, 0].repeat(n_vectors * lanes.count() / 2);
-    Arg::Bytes(words.iter().flat_map(|word| word.to_le_bytes()).collect())
+/// A vector of small numbers, then vectors of masks: every other lane is set.
+fn array(lanes: Lanes, n_vectors: usize) -> Arg {
+    let numbers = (0..lanes.count()).map(|lane| (lane as f32 - 3.5).to_bits());
+    let masks = [u32::MAX, 0].repeat((n_vectors - 1) * lanes.count() / 2);
+    Arg::Bytes(numbers.chain(masks).flat_map(u32::to_le_bytes).collect())
 }
 
 #[test]
@@ -23,9 +24,9 @@ fn nexts_of_all_kinds() {
         for count in 0..4 {
             let mut b = ProgramBuilder::new(lanes);
             b.arg();
-            let x = b.load(at(lanes, 0));
+            let (x, loaded) = (b.load(at(lanes, 0)), b.load(at(lanes, 1)));
             let (y, constant) = (b.add(x, x), b.f32(3.0));
-            let params = b.begin_loop(Count::Static(count), &[x, x, y, constant, x, y, x]);
+            let params = b.begin_loop(Count::Static(count), &[x, x, y, constant, loaded, y, x]);
             let late = b.mul(params[2], constant);
             let late_use = b.add(late, params[2]);
             let mask = b.cmp(CmpOp::Gt, late_use, x);
@@ -40,7 +41,7 @@ fn nexts_of_all_kinds() {
                 b.store(at(lanes, 2 + idx), result);
             }
             b.store(at(lanes, 9), y);
-            check(&b.finish(), &[masks(lanes, 10)], &format!("{lanes:?}, {count} times"));
+            check(&b.finish(), &[array(lanes, 10)], &format!("{lanes:?}, {count} times"));
         }
     }
 }
@@ -60,7 +61,7 @@ fn a_mask_converted_in_a_loop_is_there_after_it() {
             let chosen = b.select(loaded, compared, x);
             b.store(at(lanes, 3), chosen);
             b.store(at(lanes, 4), compared);
-            check(&b.finish(), &[masks(lanes, 5), Arg::Count(count)], &format!("{lanes:?}, {count} times"));
+            check(&b.finish(), &[array(lanes, 5), Arg::Count(count)], &format!("{lanes:?}, {count} times"));
         }
     }
 }
@@ -73,7 +74,7 @@ fn a_carried_value_nobody_needs_destroys_no_other() {
         let before = vec![
             inst(Some(0), Op::Load(at(lanes, 0))),
             inst(None, Op::Store(at(lanes, 1), Value(0))),
-            inst(Some(1), Op::Load(at(lanes, 2))),
+            inst(Some(1), Op::Load(at(lanes, 0))),
             inst(Some(2), Op::IAdd(Value(1), Value(1))),
         ];
         let counted = Loop {
@@ -87,6 +88,6 @@ fn a_carried_value_nobody_needs_destroys_no_other() {
         ];
         let sections = vec![Section::Straight(before), Section::Loop(counted), Section::Straight(after)];
         let program = Program { lanes, n_args: 1, n_values: 6, sections };
-        check(&program, &[masks(lanes, 5)], &format!("{lanes:?}"));
+        check(&program, &[array(lanes, 5)], &format!("{lanes:?}"));
     }
 }
