@@ -47,12 +47,13 @@ fn all_exponents(stride: usize) -> impl Iterator<Item = f32> {
     (0..=u32::MAX).step_by(stride).map(f32::from_bits)
 }
 
-/// Asserts at most 2 ULP on values of all exponents, and more densely on `[low, high]`, where the function bends.
-fn assert_accurate(function: Function, truth: Truth, low: f32, high: f32) {
+/// Asserts an error in ULP on values of all exponents, and more densely on `[low, high]`, where the function bends.
+/// Limits are just above what the functions reach here, so that a slip in a coefficient shows.
+fn assert_accurate(function: Function, truth: Truth, [low, high]: [f32; 2], limit: f64) {
     const N_DENSE: usize = 150_000;
     let dense = (0..=N_DENSE).map(|i| low + (high - low) * (i as f32 / N_DENSE as f32));
     let xs: Vec<f32> = all_exponents(18_041).chain(dense).collect();
-    assert_within(function, truth, &xs, 2.0);
+    assert_within(function, truth, &xs, limit);
 }
 
 fn assert_within(function: Function, truth: Truth, xs: &[f32], limit: f64) {
@@ -114,7 +115,7 @@ fn truth_of_erf() {
 
 #[test]
 fn exp_is_accurate() {
-    assert_accurate(exp, f64::exp, -105.0, 90.0);
+    assert_accurate(exp, f64::exp, [-105.0, 90.0], 0.95);
     assert_exact(
         exp,
         &[(0.0, 1.0), (-0.0, 1.0), (INF, INF), (-INF, 0.0), (NAN, NAN), (-104.0, 0.0), (89.0, INF)],
@@ -126,7 +127,7 @@ fn exp_is_accurate() {
 
 #[test]
 fn expm1_is_accurate() {
-    assert_accurate(expm1, f64::exp_m1, -20.0, 2.0);
+    assert_accurate(expm1, f64::exp_m1, [-20.0, 2.0], 1.55);
     assert_exact(
         expm1,
         &[(0.0, 0.0), (-0.0, -0.0), (INF, INF), (-INF, -1.0), (NAN, NAN), (1e-45, 1e-45), (-3e-45, -3e-45)],
@@ -137,7 +138,7 @@ fn expm1_is_accurate() {
 
 #[test]
 fn log_is_accurate() {
-    assert_accurate(log, f64::ln, 0.3, 3.0);
+    assert_accurate(log, f64::ln, [0.3, 3.0], 0.9);
     assert_exact(
         log,
         &[
@@ -157,7 +158,7 @@ fn log_is_accurate() {
 
 #[test]
 fn log1p_is_accurate() {
-    assert_accurate(log1p, f64::ln_1p, -1.0, 3.0);
+    assert_accurate(log1p, f64::ln_1p, [-1.0, 3.0], 1.4);
     assert_exact(
         log1p,
         &[
@@ -178,28 +179,28 @@ fn log1p_is_accurate() {
 
 #[test]
 fn tanh_is_accurate() {
-    assert_accurate(tanh, f64::tanh, -10.0, 10.0);
+    assert_accurate(tanh, f64::tanh, [-10.0, 10.0], 1.4);
     assert_exact(tanh, &[(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN), (-1e-45, -1e-45)]);
     assert_keeps_nan(tanh);
 }
 
 #[test]
 fn erf_is_accurate() {
-    assert_accurate(erf, erf_f64, -5.0, 5.0);
+    assert_accurate(erf, erf_f64, [-5.0, 5.0], 1.1);
     assert_exact(erf, &[(0.0, 0.0), (-0.0, -0.0), (INF, 1.0), (-INF, -1.0), (NAN, NAN), (1e-45, 1e-45)]);
     assert_keeps_nan(erf);
 }
 
 #[test]
 fn logistic_is_accurate() {
-    assert_accurate(logistic, logistic_f64, -105.0, 20.0);
+    assert_accurate(logistic, logistic_f64, [-105.0, 20.0], 1.9);
     assert_exact(logistic, &[(0.0, 0.5), (-0.0, 0.5), (INF, 1.0), (-INF, 0.0), (NAN, NAN), (200.0, 1.0)]);
     assert_keeps_nan(logistic);
 }
 
 #[test]
 fn softplus_is_accurate() {
-    assert_accurate(softplus, softplus_f64, -105.0, 20.0);
+    assert_accurate(softplus, softplus_f64, [-105.0, 20.0], 1.9);
     assert_exact(softplus, &[(INF, INF), (-INF, 0.0), (NAN, NAN), (200.0, 200.0), (-200.0, 0.0)]);
     assert_keeps_nan(softplus);
 }
