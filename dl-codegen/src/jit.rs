@@ -10,7 +10,8 @@ use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable, Flags};
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use cranelift_module::{ModuleError, default_libcall_names};
-use dl_runtime::program::{Code, KernelFn};
+use dl_runtime::machine::{Machine, ProgramId, RunError};
+use dl_runtime::program::{Code, KernelFn, Program};
 use thiserror::Error;
 
 use crate::emit::{DefineError, define_kernels};
@@ -54,7 +55,7 @@ pub enum JitError {
     },
     /// Cranelift rejects its own settings for this machine.
     #[error("Cranelift cannot be set up for this machine")]
-    Isa(#[from] CodegenError),
+    Isa(#[source] Box<CodegenError>),
     /// No address space is left.
     #[error("cannot reserve {bytes} bytes of address space for code")]
     Memory {
@@ -68,7 +69,7 @@ pub enum JitError {
     Define(#[from] DefineError),
     /// The code cannot be made executable.
     #[error("compiled code cannot be made executable")]
-    Finalize(#[source] ModuleError),
+    Finalize(#[source] Box<ModuleError>),
 }
 
 /// Compiles kernels whose programs are `lanes` wide.
@@ -83,7 +84,7 @@ pub fn compile(kernels: &[Kernel], lanes: Lanes) -> Result<CompiledKernels, JitE
     }
     let mut module = host_module()?;
     let ids = define_kernels(&mut module, kernels, lanes)?;
-    module.finalize_definitions().map_err(JitError::Finalize)?;
+    module.finalize_definitions().map_err(|error| JitError::Finalize(Box::new(error)))?;
     let functions = ids.into_iter().map(|id| {
         let address = module.get_finalized_function(id);
         // SAFETY: the address is the start of a finished function with the signature of `KernelFn`, in the default
@@ -93,10 +94,16 @@ pub fn compile(kernels: &[Kernel], lanes: Lanes) -> Result<CompiledKernels, JitE
     Ok(CompiledKernels { functions: functions.collect(), module: Mutex::new(Some(module)) })
 }
 
+/// Hands a program whose kernels this crate scheduled and compiled to a machine.
+pub(crate) fn load(machine: &mut Machine, program: Program) -> Result<ProgramId, RunError> {
+    // SAFETY: schedules touch only elements of the buffers that they are given, rounded up to a whole vector, and
+    // give disjoint tasks disjoint elements to write; the kernel interpreter checks both for every schedule in tests.
+    unsafe { machine.prepare(program) }
+}
+
 /// The widest vectors that this CPU has.
 pub fn host_lanes() -> Lanes {
-    let wide = [Lanes::L16, Lanes::L8].into_iter();
-    wide.into_iter().find(|&lanes| missing_features(lanes).is_empty()).unwrap_or(Lanes::L4)
+    [Lanes::L16, Lanes::L8].into_iter().find(|&lanes| missing_features(lanes).is_empty()).unwrap_or(Lanes::L4)
 }
 
 /// What this CPU lacks to run encoded programs of this width.
@@ -124,7 +131,7 @@ pub fn host_module() -> Result<JITModule, JitError> {
 
 fn host_isa() -> Result<OwnedTargetIsa, JitError> {
     let builder = cranelift_native::builder().map_err(|reason| JitError::Host { reason })?;
-    Ok(builder.finish(flags())?)
+    builder.finish(flags()).map_err(|error| JitError::Isa(Box::new(error)))
 }
 
 fn flags() -> Flags {

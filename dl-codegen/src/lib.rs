@@ -4,6 +4,7 @@
 //! Graph ─fuse→ groups ─schedule→ kernels (loop nests running vector programs) ─plan→ arena, launch table
 //! kernels ─emit→ CLIF;  vector programs ─emit→ CLIF f32x4, or ─encode→ AVX2, AVX-512 bytes
 //! ```
+pub mod compile;
 pub mod emit;
 pub mod encode;
 pub mod fuse;

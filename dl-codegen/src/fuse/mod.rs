@@ -8,6 +8,7 @@
 mod group;
 mod reach;
 mod roles;
+pub mod text;
 
 
 use std::collections::BTreeSet;
@@ -60,8 +61,20 @@ struct Fuser<'f> {
     groups_of: Vec<Vec<usize>>,
     /// `None` where a group was absorbed by another.
     groups: Vec<Option<Group>>,
-    /// The group that takes in scalars that nobody else wants.
-    scalars: Option<usize>,
+    /// How early a scalar can be computed.
+    stages: Vec<Option<Stage>>,
+    /// The group of the scalars of each stage.
+    scalars: [Option<usize>; 2],
+}
+
+/// Scalars that no tensor decides, such as 1/B or Adam's step size. They have kernels to themselves, one for each stage: in the
+/// kernel of a loss they would make others wait for it.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+enum Stage {
+    /// From numbers and the batch size.
+    Batch,
+    /// From states too.
+    State,
 }
 
 impl<'f> Fuser<'f> {
@@ -85,7 +98,7 @@ impl<'f> Fuser<'f> {
             }
         }
         let (groups_of, groups) = (vec![Vec::new(); n], Vec::new());
-        Fuser { function, graph, users, is_root, is_live, groups_of, groups, scalars: None }
+        Fuser { function, graph, users, is_root, is_live, groups_of, groups, stages: stages(graph), scalars: [None; 2] }
     }
 
     fn group(&self, index: usize) -> &Group {
@@ -95,6 +108,10 @@ impl<'f> Fuser<'f> {
     fn visit(&mut self, node: NodeId) -> Result<(), FuseError> {
         let structure = self.graph.op(node).structure();
         if is_leaf(self.graph, node) || structure == Structure::View {
+            return Ok(());
+        }
+        if let Some(stage) = self.stages[node.index()] {
+            self.groups_of[node.index()] = vec![self.add_scalar(node, stage)];
             return Ok(());
         }
         let mut readers = self.readers(node);
@@ -163,7 +180,6 @@ impl<'f> Fuser<'f> {
         }
         self.groups[first] = Some(union);
         self.groups[second] = None;
-        self.scalars = self.scalars.filter(|&index| index != second);
         true
     }
 
@@ -260,7 +276,25 @@ impl<'f> Fuser<'f> {
         fits
     }
 
-    /// A new group of one node, which others need; a scalar goes to other scalars, if they can wait for it.
+    /// Adds a scalar to those of its stage.
+    fn add_scalar(&mut self, node: NodeId, stage: Stage) -> usize {
+        let slot = &mut self.scalars[stage as usize];
+        let index = *slot.get_or_insert(self.groups.len());
+        if index == self.groups.len() {
+            let empty = Group { outputs: Vec::new(), ..Group::copy(node, Dim::Static(1)) };
+            self.groups.push(Some(empty));
+        }
+        let needs = |user: &NodeId| !self.groups_of[user.index()].contains(&index);
+        let is_output = self.is_root[node.index()] || self.users[node.index()].iter().any(needs);
+        let group = self.groups[index].as_mut().expect("scalars are never absorbed");
+        group.members.insert(node, Class::Full);
+        if is_output {
+            group.outputs.push(node);
+        }
+        index
+    }
+
+    /// A new group of one node, which others need.
     fn start(&mut self, node: NodeId) -> Result<usize, FuseError> {
         let error = || FuseError {
             function: self.function.name.clone(),
@@ -268,16 +302,6 @@ impl<'f> Fuser<'f> {
             node: node.0,
         };
         let elements = roles::elements(self.graph, node).ok_or_else(error)?;
-        // Results keep to themselves: nothing that writes state may run in the kernel of the loss.
-        let is_result = self.function.results.iter().any(|&(_, result)| result == node);
-        let is_anchor = roles::anchor(self.graph, node).is_some();
-        let is_scalar = elements == Dim::Static(1) && !is_anchor && !is_result;
-        if let Some(scalars) = self.scalars.filter(|&scalars| is_scalar && !self.depends_on_users(scalars, node)) {
-            let group = self.groups[scalars].as_mut().expect("forgotten when absorbed");
-            group.members.insert(node, Class::Full);
-            group.outputs.push(node);
-            return Ok(scalars);
-        }
         let mut group = Group::of(node, elements);
         let fits = match self.graph.op(node).structure() {
             Structure::Map | Structure::Get => true,
@@ -295,11 +319,7 @@ impl<'f> Fuser<'f> {
             return Err(error());
         }
         self.groups.push(Some(group));
-        let index = self.groups.len() - 1;
-        if is_scalar {
-            self.scalars = Some(index);
-        }
-        Ok(index)
+        Ok(self.groups.len() - 1)
     }
 
     fn finish(self) -> Vec<Group> {
@@ -309,4 +329,23 @@ impl<'f> Fuser<'f> {
         }
         groups
     }
+}
+
+/// How early each node can be computed, if it is a scalar that no tensor decides.
+fn stages(graph: &Graph) -> Vec<Option<Stage>> {
+    let mut stages: Vec<Option<Stage>> = vec![None; graph.n_nodes()];
+    for node in graph.ids() {
+        let operands = graph.operands(node);
+        let stage_of = |operand: &NodeId| match graph.op(*operand) {
+            Op::Constant(_) | Op::BatchSize(_) => Some(Stage::Batch),
+            Op::State(_) => Some(Stage::State),
+            _ => stages[operand.index()],
+        };
+        let is_scalar = graph.node(node).ty.as_tensor().is_some_and(|tensor| tensor.shape.rank() == 0);
+        if is_scalar && graph.op(node).structure() == Structure::Map {
+            let latest = operands.iter().map(stage_of).collect::<Option<Vec<Stage>>>();
+            stages[node.index()] = latest.and_then(|stages| stages.into_iter().max());
+        }
+    }
+    stages
 }

@@ -81,7 +81,7 @@ pub fn buffer_use(graph: &Graph, binding: Binding) -> BufferUse {
     let tensor = graph.tensor(binding.node());
     BufferUse {
         element: if tensor.dtype == DType::F32 { Element::F32 } else { Element::I32 },
-        elements: extent(tensor.shape.elements().expect("checked by the verifier")),
+        elements: extent(shape_elements(graph, binding.node())),
         reads: !binding.is_write(),
         writes: binding.is_write(),
     }
@@ -93,4 +93,9 @@ pub fn extent(dim: Dim) -> Extent {
         Dim::Static(fixed) => Extent::fixed(fixed),
         Dim::Batch(per_example) => Extent { fixed: 0, per_example },
     }
+}
+
+/// The number of elements of a node that lies in memory.
+pub fn shape_elements(graph: &Graph, node: NodeId) -> Dim {
+    graph.tensor(node).shape.elements().expect("checked by the verifier")
 }

@@ -1,0 +1,137 @@
+//! The pipeline from an optimised function to a program, in two steps: [`lower`] makes everything that dumps show, and
+//! [`Lowered::compile`] the machine code.
+
+use std::collections::HashMap;
+
+use dl_ir::module::Function;
+use dl_runtime::machine::{Machine, ProgramId, RunError};
+use dl_runtime::program::{Launch, Program, StatePlan, Step};
+use std::sync::Arc;
+
+use crate::fuse::{FuseError, Group, fuse};
+use crate::jit::{self, JitError};
+use crate::kernel::Kernel;
+use crate::plan::{Plan, PlanStep, plan};
+use crate::schedule::schedule;
+use crate::schedule::operands::shape_elements;
+use crate::target::Target;
+
+/// Why a function was not compiled.
+#[derive(Debug, thiserror::Error)]
+pub enum CompileError {
+    /// No kernel computes an op.
+    #[error(transparent)]
+    Fuse(#[from] FuseError),
+    /// Machine code could not be made.
+    #[error(transparent)]
+    Jit(#[from] JitError),
+    /// The runtime refuses the program, or has no memory for it.
+    #[error(transparent)]
+    Run(#[from] RunError),
+}
+
+/// A function on its way to machine code.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// Its name.
+    pub name: String,
+    /// Its fusion groups, and copies that its plan added.
+    pub groups: Vec<Group>,
+    /// Its distinct kernels.
+    pub kernels: Vec<Kernel>,
+    /// For each group, its kernel.
+    pub kernel_of: Vec<usize>,
+    /// For each group, the nodes of its kernel's buffers.
+    pub bindings: Vec<Vec<crate::schedule::Binding>>,
+    /// For each group, the cost of a task.
+    task_costs: Vec<f32>,
+    /// The order of kernels and the places of buffers.
+    pub plan: Plan,
+    /// What it was scheduled for.
+    pub target: Target,
+}
+
+/// Fuses, schedules and plans a function.
+///
+/// # Errors
+/// If the function has an op that no kernel computes.
+pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<Lowered, FuseError> {
+    let graph = &function.graph;
+    let mut groups = fuse(function)?;
+    let scheduled = groups.iter().map(|group| schedule(graph, group, target)).collect();
+    let (plan, scheduled) = plan(function, state, scheduled, |node| {
+        groups.push(Group::copy(node, shape_elements(graph, node)));
+        schedule(graph, &groups[groups.len() - 1], target)
+    });
+    let mut distinct: HashMap<Kernel, usize> = HashMap::new();
+    let mut kernels = Vec::new();
+    let mut lowered = Lowered {
+        name: function.name.clone(),
+        groups,
+        kernels: Vec::new(),
+        kernel_of: Vec::new(),
+        bindings: Vec::new(),
+        task_costs: Vec::new(),
+        plan,
+        target,
+    };
+    for group in scheduled {
+        let index = *distinct.entry(group.kernel).or_insert_with_key(|kernel| {
+            kernels.push(kernel.clone());
+            kernels.len() - 1
+        });
+        lowered.kernel_of.push(index);
+        lowered.bindings.push(group.bindings);
+        lowered.task_costs.push(group.task_cost);
+    }
+    lowered.kernels = kernels;
+    Ok(lowered)
+}
+
+impl Lowered {
+    /// Makes machine code for the host.
+    ///
+    /// # Errors
+    /// If the host lacks the target's width, or memory for code is not to be had.
+    pub fn compile(&self) -> Result<Program, JitError> {
+        let code = jit::compile(&self.kernels, self.target.lanes)?;
+        let steps = self.plan.steps.iter().map(|step| match step {
+            PlanStep::CheckFinite(buffer) => Step::CheckFinite(*buffer),
+            PlanStep::Launch(group, buffers) => {
+                let kernel = self.kernel_of[*group];
+                Step::Launch(Launch {
+                    name: self.launch_name(*group),
+                    kernel,
+                    buffers: buffers.clone(),
+                    tasks: self.kernels[kernel].tasks,
+                    task_cost: self.task_costs[*group],
+                })
+            }
+        });
+        Ok(Program {
+            name: self.name.clone(),
+            buffers: self.plan.buffers.clone(),
+            scratch: self.plan.scratch,
+            inputs: self.plan.inputs.clone(),
+            results: self.plan.results.clone(),
+            kernels: code.functions().to_vec(),
+            steps: steps.collect(),
+            code: Arc::new(code),
+        })
+    }
+
+    /// Makes machine code and hands it to a machine with this function's state plan.
+    ///
+    /// # Errors
+    /// As [`compile`](Self::compile), and if the machine refuses the program.
+    pub fn load(&self, machine: &mut Machine) -> Result<ProgramId, CompileError> {
+        let program = self.compile()?;
+        Ok(jit::load(machine, program)?)
+    }
+
+    /// The name of a group's launch: what it writes.
+    fn launch_name(&self, group: usize) -> String {
+        let outputs = self.groups[group].outputs.iter().map(|output| format!("%{}", output.0));
+        outputs.collect::<Vec<_>>().join(" ")
+    }
+}

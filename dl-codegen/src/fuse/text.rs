@@ -1,0 +1,34 @@
+//! Groups as text, for dumps and golden files.
+
+use std::fmt::Write;
+
+use dl_ir::graph::{Graph, NodeId};
+
+use super::{Anchor, Class, Group, Space};
+
+/// A group with its members in order: what it is built around, where it is computed, and what it writes.
+pub fn show(graph: &Graph, group: &Group) -> String {
+    let kind = match group.anchor {
+        Some(Anchor::Contract(node)) => format!("product around %{}", node.0),
+        Some(Anchor::ColumnSum(node)) => format!("column sum around %{}", node.0),
+        Some(Anchor::Transpose(_)) => "transpose".to_owned(),
+        None if group.has_rows() => "rows".to_owned(),
+        None => "elementwise".to_owned(),
+    };
+    let space = match group.space {
+        Space::Flat(elements) => format!("{elements} elements"),
+        Space::Grid { rows, cols } => format!("{rows} rows of {cols}"),
+    };
+    let mut text = String::new();
+    writeln!(text, "group {kind} over {space} writes {}", names(&group.outputs)).expect("writing to a string");
+    for (&member, class) in &group.members {
+        let class = if *class == Class::PerRow { " per row" } else { "" };
+        let (op, operands) = (graph.op(member).name(), names(&graph.operands(member)));
+        writeln!(text, "  %{} = {op} {operands}{class}", member.0).expect("writing to a string");
+    }
+    text
+}
+
+fn names(nodes: &[NodeId]) -> String {
+    nodes.iter().map(|node| format!("%{}", node.0)).collect::<Vec<_>>().join(", ")
+}
