@@ -38,7 +38,13 @@ pub enum DefineError {
     },
     /// Cranelift refused.
     #[error("Cranelift cannot compile a kernel")]
-    Module(#[from] ModuleError),
+    Module(#[source] Box<ModuleError>),
+}
+
+impl From<ModuleError> for DefineError {
+    fn from(error: ModuleError) -> Self {
+        DefineError::Module(Box::new(error))
+    }
 }
 
 /// Defines each kernel as a function of its own, without a name outside the module.

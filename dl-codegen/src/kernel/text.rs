@@ -9,10 +9,13 @@
 //!       p0(b0 + 12544*v0, b1, 784)
 //!     by 1
 //!       p1(b0 + 3136*v0, b1, 784)
+//! p0: program f32x16 args 3
+//!   …
 //! ```
 //!
-//! A loop over tasks; then each buffer, `b`, and what it is used for; loops over variables, `v`, with a body per step;
-//! programs, `p`, run with pointers (bytes are added to a buffer) and counts.
+//! First how many tasks there are, and each buffer's (`b`) elements and uses. Then the body: loops of a variable (`v`),
+//! with a body for each step, and runs of programs (`p`) with their argument words: a place in a buffer, in bytes, or a
+//! count. Last the programs, in the form of [vector programs](crate::vector::text).
 
 use std::fmt::{self, Display, Formatter};
 
@@ -26,7 +29,12 @@ impl Display for Kernel {
         for (idx, buffer) in self.buffers.iter().enumerate() {
             writeln!(f, "  b{idx}: {buffer}")?;
         }
-        stmts(f, &self.body, 1)
+        stmts(f, &self.body, 1)?;
+        for (idx, program) in self.programs.iter().enumerate() {
+            let text = program.to_string();
+            writeln!(f, "p{idx}: {}", text.trim_end().replace('\n', "\n  "))?;
+        }
+        Ok(())
     }
 }
 
@@ -89,7 +97,7 @@ fn stmts(f: &mut Formatter<'_>, stmts: &[Stmt], depth: usize) -> fmt::Result {
     stmts.iter().try_for_each(|stmt| match stmt {
         Stmt::For { var, begin, end, tiles } => {
             indent(f, depth)?;
-            writeln!(f, "for v{var} from {begin} to {}", list(end, " or "))?;
+            writeln!(f, "for v{var} from {begin} to {}", bounds(end))?;
             tiles.iter().try_for_each(|tile| self::tile(f, tile, depth + 1))
         }
         Stmt::Run { program, args } => {
@@ -97,6 +105,13 @@ fn stmts(f: &mut Formatter<'_>, stmts: &[Stmt], depth: usize) -> fmt::Result {
             writeln!(f, "p{program}({})", list(args, ", "))
         }
     })
+}
+
+fn bounds(ends: &[Index]) -> String {
+    match ends {
+        [end] => end.to_string(),
+        ends => format!("min({})", list(ends, ", ")),
+    }
 }
 
 fn tile(f: &mut Formatter<'_>, tile: &Tile, depth: usize) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 mod interpreter;
 mod samples;
+mod text;
 
 use dl_codegen::jit::{self, CompiledKernels};
 use dl_codegen::kernel::{Kernel, interp};
