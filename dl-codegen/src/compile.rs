@@ -12,8 +12,8 @@ use crate::fuse::{FuseError, Group, fuse};
 use crate::jit::{self, JitError};
 use crate::kernel::Kernel;
 use crate::plan::{Plan, PlanStep, plan};
-use crate::schedule::schedule;
 use crate::schedule::operands::shape_elements;
+use crate::schedule::schedule;
 use crate::target::Target;
 
 /// Why a function was not compiled.

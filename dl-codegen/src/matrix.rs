@@ -50,7 +50,6 @@ impl Product {
     }
 }
 
-
 /// The sizes of a transpose, if it swaps two groups of neighbouring axes of fixed sizes: the operand's rows and columns.
 pub fn transposed(graph: &Graph, node: NodeId) -> Option<(usize, usize)> {
     let Op::Transpose(transpose) = graph.op(node) else { return None };

@@ -83,7 +83,8 @@ fn check(text: &str, target: usize, batches: &[usize], lanes: Lanes) {
             let mut call = machine.call(id, batch).expect("memory");
             for (name, buffer) in call.program().inputs.clone() {
                 let is_f32 = call.program().buffers[buffer.0 as usize].element == Element::F32;
-                let value = if name == BATCH_SIZE { vec![batch as f64] } else { environment[&name].data.clone() };
+                let value =
+                    if name == BATCH_SIZE { vec![batch as f64] } else { environment[&name].data.clone() };
                 if is_f32 {
                     call.input::<f32>(buffer).iter_mut().zip(&value).for_each(|(to, &v)| *to = v as f32);
                 } else {
@@ -92,7 +93,8 @@ fn check(text: &str, target: usize, batches: &[usize], lanes: Lanes) {
             }
             call.run().expect("finite");
             let expected = interp::run(function, &environment, batch);
-            let place = |name: &str| format!("{name} of {} of {text}, batch {batch}, {lanes:?}", function.name);
+            let place =
+                |name: &str| format!("{name} of {} of {text}, batch {batch}, {lanes:?}", function.name);
             for (name, buffer) in call.program().results.clone() {
                 close(call.result::<f32>(buffer), &expected.results[&name].data, &place(&name));
             }

@@ -28,7 +28,9 @@ pub fn vjp(builder: &mut Builder, seeds: &[(NodeId, NodeId)], wrt: &[NodeId]) ->
             propagate(builder, node, &active, &mut cotangents);
         }
     }
-    wrt.iter().map(|&node| cotangents.get(node, 0).unwrap_or_else(|| builder.constant_like(0.0, node))).collect()
+    wrt.iter()
+        .map(|&node| cotangents.get(node, 0).unwrap_or_else(|| builder.constant_like(0.0, node)))
+        .collect()
 }
 
 /// Hands the cotangents of `node` on to its operands.

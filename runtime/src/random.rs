@@ -26,6 +26,12 @@ fn multiply(a: u32, b: u32) -> (u32, u32) {
     (product as u32, (product >> 32) as u32)
 }
 
+/// The numbers of streams: state tensors have those from 0, by slot.
+pub mod streams {
+    /// The order of examples in an epoch.
+    pub const SHUFFLE: u32 = u32::MAX;
+}
+
 /// The random numbers of one purpose (a parameter, a dropout layer, shuffling) at one step, by element.
 ///
 /// Element `e` is word `e mod 4` of the block with counter `[e / 4, stream, step, step >> 32]` under the key `[seed, seed >> 32]`,

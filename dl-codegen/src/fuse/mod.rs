@@ -10,7 +10,6 @@ mod reach;
 mod roles;
 pub mod text;
 
-
 use std::collections::BTreeSet;
 
 pub use group::{Anchor, Class, Group, Space};
@@ -98,7 +97,17 @@ impl<'f> Fuser<'f> {
             }
         }
         let (groups_of, groups) = (vec![Vec::new(); n], Vec::new());
-        Fuser { function, graph, users, is_root, is_live, groups_of, groups, stages: stages(graph), scalars: [None; 2] }
+        Fuser {
+            function,
+            graph,
+            users,
+            is_root,
+            is_live,
+            groups_of,
+            groups,
+            stages: stages(graph),
+            scalars: [None; 2],
+        }
     }
 
     fn group(&self, index: usize) -> &Group {
@@ -240,10 +249,10 @@ impl<'f> Fuser<'f> {
                 Ok(rows) => rows.is_none_or(|rows| group.arrange(rows)),
                 Err(()) => false,
             },
-            (Structure::Broadcast, Class::PerRow) => {
-                operand_class(graph, node, class) == Some(Class::Scalar)
-            }
-            (Structure::Reduce, Class::Full | Class::PerRow) if reduction(graph, node) == Some(Reduction::Row) => {
+            (Structure::Broadcast, Class::PerRow) => operand_class(graph, node, class) == Some(Class::Scalar),
+            (Structure::Reduce, Class::Full | Class::PerRow)
+                if reduction(graph, node) == Some(Reduction::Row) =>
+            {
                 // A value for each point becomes a value for each row.
                 let rows = roles::rows_reduced(graph, node);
                 (class == Class::PerRow || !group.has_rows()) && rows.is_some_and(|rows| group.widen(rows))
@@ -312,7 +321,9 @@ impl<'f> Fuser<'f> {
             Structure::Reduce if reduction(self.graph, node) == Some(Reduction::Row) => {
                 roles::rows_reduced(self.graph, node).is_some_and(|rows| group.widen(rows))
             }
-            Structure::Contract | Structure::Reduce | Structure::Permute => self.anchor_fits(node, &mut group),
+            Structure::Contract | Structure::Reduce | Structure::Permute => {
+                self.anchor_fits(node, &mut group)
+            }
             Structure::View => false,
         };
         if !fits {

@@ -40,7 +40,9 @@ pub fn anchor(graph: &Graph, node: NodeId) -> Option<Anchor> {
     match graph.op(node).structure() {
         Structure::Contract => Product::of(graph, node).map(|_| Anchor::Contract(node)),
         Structure::Permute => transposed(graph, node).map(|_| Anchor::Transpose(node)),
-        Structure::Reduce if reduction(graph, node) == Some(Reduction::Column) => Some(Anchor::ColumnSum(node)),
+        Structure::Reduce if reduction(graph, node) == Some(Reduction::Column) => {
+            Some(Anchor::ColumnSum(node))
+        }
         _ => None,
     }
 }

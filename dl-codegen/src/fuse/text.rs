@@ -20,7 +20,8 @@ pub fn show(graph: &Graph, group: &Group) -> String {
         Space::Grid { rows, cols } => format!("{rows} rows of {cols}"),
     };
     let mut text = String::new();
-    writeln!(text, "group {kind} over {space} writes {}", names(&group.outputs)).expect("writing to a string");
+    writeln!(text, "group {kind} over {space} writes {}", names(&group.outputs))
+        .expect("writing to a string");
     for (&member, class) in &group.members {
         let class = if *class == Class::PerRow { " per row" } else { "" };
         let (op, operands) = (graph.op(member).name(), names(&graph.operands(member)));

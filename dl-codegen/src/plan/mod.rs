@@ -4,7 +4,6 @@ mod order;
 mod pack;
 mod storage;
 
-
 use dl_ir::graph::NodeId;
 use dl_ir::module::{Function, Module};
 use dl_runtime::program::{Buffer, BufferId, Element, Extent, Layout, StatePlan, StateSlot};
@@ -46,7 +45,11 @@ pub fn plan_state(module: &Module) -> StatePlan {
     let slots = module.states.iter().map(|state| {
         let slot = StateSlot {
             name: state.name.clone(),
-            shape: state.ty.shape.as_fixed().expect("checked by the verifier: states do not depend on the batch"),
+            shape: state
+                .ty
+                .shape
+                .as_fixed()
+                .expect("checked by the verifier: states do not depend on the batch"),
             element: Element::F32,
             layout: Layout::RowMajor,
             offset,

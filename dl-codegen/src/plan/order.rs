@@ -100,7 +100,11 @@ fn producers(graph: &Graph, kernels: &[Scheduled]) -> HashMap<NodeId, usize> {
     let mut producers = HashMap::new();
     for (index, kernel) in kernels.iter().enumerate() {
         for binding in kernel.bindings.iter().filter(|binding| binding.is_write()) {
-            debug_assert!(!is_leaf(graph, binding.node()) || is_number(graph, binding.node()) || state_read(graph, binding.node()).is_some());
+            debug_assert!(
+                !is_leaf(graph, binding.node())
+                    || is_number(graph, binding.node())
+                    || state_read(graph, binding.node()).is_some()
+            );
             producers.insert(binding.node(), index);
         }
     }

@@ -23,8 +23,11 @@ pub fn assign(function: &Function, state: &StatePlan, kernels: &[Scheduled], ord
         if order.check_after == Some(position) {
             assigner.check(&mut steps);
         }
-        let buffers: Vec<BufferId> =
-            kernels[kernel].bindings.iter().map(|&binding| assigner.bind(kernel, binding, steps.len())).collect();
+        let buffers: Vec<BufferId> = kernels[kernel]
+            .bindings
+            .iter()
+            .map(|&binding| assigner.bind(kernel, binding, steps.len()))
+            .collect();
         steps.push(PlanStep::Launch(kernel, buffers));
     }
     if order.check_after == Some(order.sequence.len()) {
@@ -100,7 +103,8 @@ impl<'a> Assigner<'a> {
         if binding.is_write() {
             return self.bind_write(kernel, node, step);
         }
-        if let (Op::State(state), false) = (self.function.graph.op(node), self.buffer_of.contains_key(&node)) {
+        if let (Op::State(state), false) = (self.function.graph.op(node), self.buffer_of.contains_key(&node))
+        {
             let name = state.name.clone();
             return self.state(node, &name);
         }

@@ -29,7 +29,9 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
     let args = args(bindings, rows);
     let whole = cols / BLOCK * BLOCK;
     let end = Index::term(Term::End, BLOCK as i64);
-    for (begin, block) in [(Index::term(Term::Begin, BLOCK as i64), BLOCK), (Index::constant(whole as i64), cols - whole)] {
+    for (begin, block) in
+        [(Index::term(Term::Begin, BLOCK as i64), BLOCK), (Index::constant(whole as i64), cols - whole)]
+    {
         if block == 0 || (block == BLOCK && whole == 0) {
             continue;
         }
@@ -65,12 +67,16 @@ fn program(
     let count = Count::Arg(e.b.arg());
     let zero = e.b.f32(0.0);
     let sums = e.b.begin_loop(count, &vec![zero; e.n_vectors()]);
-    let next: Vec<Value> = sums.iter().enumerate().map(|(vector, &sum)| {
-        let offset = (vector * e.b.lanes().bytes()) as i32;
-        let address = Address { arg: source, offset, step: 4 * cols as i32 };
-        let row = e.b.load_tail(address, e.count(vector));
-        e.b.add(sum, row)
-    }).collect();
+    let next: Vec<Value> = sums
+        .iter()
+        .enumerate()
+        .map(|(vector, &sum)| {
+            let offset = (vector * e.b.lanes().bytes()) as i32;
+            let address = Address { arg: source, offset, step: 4 * cols as i32 };
+            let row = e.b.load_tail(address, e.count(vector));
+            e.b.add(sum, row)
+        })
+        .collect();
     let sums = e.b.end_loop(&next);
     for (vector, &sum) in sums.iter().enumerate() {
         e.set(node, Class::Full, Place { row: 0, vector }, sum);

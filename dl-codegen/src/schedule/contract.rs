@@ -29,7 +29,8 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
         let tiles: Vec<(usize, Vec<Stmt>)> = heights(height, product.m, by_columns)
             .into_iter()
             .map(|height| {
-                let program = kernel.program(program(graph, group, (node, product), bindings, target, (height, block)));
+                let program =
+                    kernel.program(program(graph, group, (node, product), bindings, target, (height, block)));
                 (height, vec![Stmt::Run { program, args: args(bindings, product, row, col) }])
             })
             .collect();

@@ -60,7 +60,13 @@ pub struct Evaluator<'g> {
 
 impl<'g> Evaluator<'g> {
     /// For a group with these bindings; the program gets an argument word for each.
-    pub fn new(graph: &'g Graph, group: &'g Group, bindings: &[Binding], b: ProgramBuilder, tile: Tile) -> Self {
+    pub fn new(
+        graph: &'g Graph,
+        group: &'g Group,
+        bindings: &[Binding],
+        b: ProgramBuilder,
+        tile: Tile,
+    ) -> Self {
         let mut b = b;
         bindings.iter().for_each(|_| {
             b.arg();

@@ -66,7 +66,13 @@ impl KernelBuilder {
     }
 
     /// A loop at the outermost level.
-    fn for_each(&mut self, var: usize, begin: Index, end: Vec<Index>, tiles: impl IntoIterator<Item = (usize, Vec<Stmt>)>) {
+    fn for_each(
+        &mut self,
+        var: usize,
+        begin: Index,
+        end: Vec<Index>,
+        tiles: impl IntoIterator<Item = (usize, Vec<Stmt>)>,
+    ) {
         let stmt = self.nested(var, begin, end, tiles);
         self.kernel.body.push(stmt);
     }

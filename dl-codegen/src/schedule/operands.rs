@@ -25,7 +25,9 @@ impl Binding {
     /// The node.
     pub fn node(self) -> NodeId {
         match self {
-            Binding::Read(node, _) | Binding::Left(node) | Binding::Right(node) | Binding::Write(node, _) => node,
+            Binding::Read(node, _) | Binding::Left(node) | Binding::Right(node) | Binding::Write(node, _) => {
+                node
+            }
         }
     }
 

@@ -33,14 +33,18 @@ pub fn schedule(
     let is_short = cols <= SHORT_ROW;
     let program = kernel.program(program(graph, group, bindings, target, cols));
     let first_row = if is_short { Term::Begin } else { Term::Var(0) };
-    let mut args: Vec<Arg> = bindings.iter().enumerate().map(|(buffer, binding)| {
-        let offset = match class(*binding) {
-            Class::Full => Index::term(first_row, 4 * cols as i64),
-            Class::PerRow => Index::term(first_row, 4),
-            Class::PerCol | Class::Scalar => offset(0, &[]),
-        };
-        Arg::Pointer { buffer, offset }
-    }).collect();
+    let mut args: Vec<Arg> = bindings
+        .iter()
+        .enumerate()
+        .map(|(buffer, binding)| {
+            let offset = match class(*binding) {
+                Class::Full => Index::term(first_row, 4 * cols as i64),
+                Class::PerRow => Index::term(first_row, 4),
+                Class::PerCol | Class::Scalar => offset(0, &[]),
+            };
+            Arg::Pointer { buffer, offset }
+        })
+        .collect();
     if is_short {
         // All rows of the launch in one call.
         args.push(Arg::Count(Index::term(Term::End, 1).plus(Index::term(Term::Begin, -1))));
@@ -242,7 +246,8 @@ fn levels(graph: &Graph, group: &Group) -> Vec<Vec<NodeId>> {
     for &member in group.members.keys() {
         let operands = graph.operands(member);
         let level = operands.iter().filter_map(|operand| level_of.get(operand)).max().copied().unwrap_or(0);
-        let is_row_reduction = is_reduction(graph.op(member)) && graph.op(member).structure() == Structure::Reduce;
+        let is_row_reduction =
+            is_reduction(graph.op(member)) && graph.op(member).structure() == Structure::Reduce;
         if is_row_reduction {
             if levels.len() == level {
                 levels.push(Vec::new());

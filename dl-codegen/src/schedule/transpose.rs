@@ -21,8 +21,9 @@ pub fn schedule(graph: &Graph, node: NodeId, bindings: &[Binding], target: Targe
     let (row, col) = (0, 1);
     let args = [(row, 4 * cols, col, 4), (row, 4, col, 4 * rows)].into_iter().enumerate();
     let args: Vec<Arg> = args
-        .map(|(buffer, (row, by_row, col, by_col))| {
-            Arg::Pointer { buffer, offset: offset(0, &[(row, by_row as i64), (col, by_col as i64)]) }
+        .map(|(buffer, (row, by_row, col, by_col))| Arg::Pointer {
+            buffer,
+            offset: offset(0, &[(row, by_row as i64), (col, by_col as i64)]),
         })
         .collect();
     let block = |kernel: &mut KernelBuilder, height: usize, width: usize| {
@@ -53,7 +54,9 @@ fn program(target: Target, (rows, cols): (usize, usize), (height, width): (usize
     let (source, copy) = (b.arg(), b.arg());
     let zero = b.f32(0.0);
     let mut block: Vec<Value> = (0..height)
-        .map(|row| b.load_tail(Address { arg: source, offset: 4 * (row * cols) as i32, step: 0 }, width as u8))
+        .map(|row| {
+            b.load_tail(Address { arg: source, offset: 4 * (row * cols) as i32, step: 0 }, width as u8)
+        })
         .collect();
     block.resize(target.lanes.count(), zero);
     transpose(&mut b, &mut block);

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::DataError;
+use crate::random::{Stream, streams};
 use crate::tensor::{Convert, Tensor, TensorError, Values};
 
 /// Examples and their targets, as many of the one as of the other, in the types they were stored in.
@@ -67,6 +68,13 @@ impl Split {
     pub fn reshape_examples(&mut self, shape: &[usize]) -> Result<(), DataError> {
         let found = self.example_shape().to_vec();
         self.x.reshape_rows(shape).map_err(|_| DataError::Reshape { expected: shape.to_vec(), found })
+    }
+
+    /// The indices of all examples in the random order of an epoch.
+    pub fn shuffled(&self, seed: u64, epoch: u64) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.n_examples()).collect();
+        Stream::new(seed, streams::SHUFFLE, epoch).shuffle(&mut order);
+        order
     }
 
     /// The examples and targets at these indices. They are gathered when a network reads them, straight to where it does.

@@ -193,7 +193,7 @@ pub struct Call<'m> {
     n: usize,
 }
 
-impl Call<'_> {
+impl<'m> Call<'m> {
     /// The batch size.
     pub fn n(&self) -> usize {
         self.n
@@ -220,6 +220,16 @@ impl Call<'_> {
     pub fn result<T: Word>(&self, id: BufferId) -> &[T] {
         let (offset, len) = self.locate::<T>(id);
         self.arena.words(offset, len)
+    }
+
+    /// A result, as [`result`](Call::result), for as long as the machine is not called again.
+    ///
+    /// # Panics
+    /// As [`input`](Call::input).
+    pub fn into_result<T: Word>(self, id: BufferId) -> &'m [T] {
+        let (offset, len) = self.locate::<T>(id);
+        let arena: &'m Arena = self.arena;
+        arena.words(offset, len)
     }
 
     /// Runs the program.

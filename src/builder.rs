@@ -1,0 +1,162 @@
+//! How a network comes to be: from text, with options.
+
+use std::marker::PhantomData;
+use std::path::Path;
+
+use dl_codegen::jit;
+use dl_codegen::target::Target;
+use dl_codegen::vector::Lanes;
+use dl_ir::module::Module;
+use dl_ir::network as ir;
+use dl_runtime::pool::default_threads;
+
+use crate::engine::Engine;
+use crate::error::{Error, Result};
+use crate::network::Network;
+
+/// The environment variable that sets the number of lanes, where the program does not.
+const DL_LANES: &str = "DL_LANES";
+
+/// A network to be built, with its options. `N` is what [`build`](Self::build) gives: [`Network`], or the type that
+/// `network!` made of a named network.
+///
+/// ```
+/// use dl::Network;
+///
+/// let mut net = Network::parse("< dense(4, 8, relu), dense(8, 3, softmax) >")?.seed(7).threads(1).build()?;
+/// # Ok::<(), dl::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Builder<N = Network> {
+    network: ir::Network,
+    module: Option<Module>,
+    seed: u64,
+    threads: Option<usize>,
+    lanes: Option<usize>,
+    batch: Option<usize>,
+    built: PhantomData<fn() -> N>,
+}
+
+impl<N: From<Network>> Builder<N> {
+    /// From network text (LANGUAGE §1): what stands between the parentheses of `network!`, the same with `network!( … )` around it, or
+    /// the text of a `.dl` file with one network.
+    ///
+    /// # Errors
+    /// [`Error::Network`] with all mistakes.
+    pub fn parse(text: &str) -> Result<Self> {
+        Self::parse_from("<network>", text)
+    }
+
+    /// From the text of a file; `source` is its name in messages.
+    ///
+    /// # Errors
+    /// [`Error::Network`] with all mistakes.
+    pub fn parse_from(source: &str, text: &str) -> Result<Self> {
+        let network = ir::Network::parse(text).map_err(|mistakes| shown(&mistakes, source, text))?;
+        Ok(Self::new(network, None))
+    }
+
+    /// From a file, which may hold several networks; `name` picks one.
+    ///
+    /// # Errors
+    /// [`Error::Read`], [`Error::Network`].
+    pub fn open(path: &Path, name: Option<&str>) -> Result<Self> {
+        let text =
+            std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let parsed = match name {
+            Some(name) => ir::Network::parse_named(&text, name),
+            None => ir::Network::parse(&text),
+        };
+        let network = parsed.map_err(|mistakes| shown(&mistakes, &path.display().to_string(), &text))?;
+        Ok(Self::new(network, None))
+    }
+
+    /// From what `network!` embeds.
+    #[doc(hidden)]
+    pub fn embedded(text: &str, module: &str) -> Result<Self> {
+        let mut builder = Self::parse(text)?;
+        let module =
+            dl_ir::text::parse(module).map_err(|source| Error::Embedded { source: Box::new(source) })?;
+        builder.module = Some(module);
+        Ok(builder)
+    }
+
+    fn new(network: ir::Network, module: Option<Module>) -> Self {
+        let (seed, threads, lanes, batch) = (0, None, None, None);
+        Builder { network, module, seed, threads, lanes, batch, built: PhantomData }
+    }
+
+    /// The seed of everything random: initial values, and whatever training draws. 0 by default.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// How many threads a call may use; by default as many as there are cores. Results do not depend on it.
+    pub fn threads(mut self, threads: usize) -> Self {
+        self.threads = Some(threads);
+        self
+    }
+
+    /// The width of vectors: 4, 8 or 16 lanes of 32 bits. By default `DL_LANES`, or else what the CPU has. Results do not depend on
+    /// it.
+    pub fn lanes(mut self, lanes: usize) -> Self {
+        self.lanes = Some(lanes);
+        self
+    }
+
+    /// The largest batch expected: its memory is provided at once. Larger ones work, and allocate when they come.
+    pub fn batch(mut self, examples: usize) -> Self {
+        self.batch = Some(examples);
+        self
+    }
+
+    /// The network as it was understood, in canonical form.
+    pub fn network(&self) -> &ir::Network {
+        &self.network
+    }
+
+    /// Builds the network with fresh parameters.
+    ///
+    /// # Errors
+    /// If an option is out of range, the CPU lacks the lanes asked for, or memory is not to be had.
+    pub fn build(self) -> Result<N> {
+        let target = Target { lanes: self.choose_lanes()? };
+        let threads = self.threads.unwrap_or_else(default_threads);
+        if threads == 0 {
+            return Err(Error::NoThreads);
+        }
+        let mut engine = Engine::new(self.network, self.module, target, threads)?;
+        engine.initialize(self.seed)?;
+        if let Some(batch) = self.batch {
+            engine.reserve(batch)?;
+        }
+        Ok(Network::from_engine(engine, self.seed).into())
+    }
+
+    fn choose_lanes(&self) -> Result<Lanes> {
+        let lanes = match (self.lanes, std::env::var(DL_LANES)) {
+            (Some(lanes), _) => parse_lanes(&lanes.to_string(), "lanes")?,
+            (None, Ok(text)) => parse_lanes(&text, DL_LANES)?,
+            (None, Err(_)) => jit::host_lanes(),
+        };
+        Ok(lanes)
+    }
+}
+
+fn parse_lanes(text: &str, origin: &'static str) -> Result<Lanes> {
+    match text {
+        "4" => Ok(Lanes::L4),
+        "8" => Ok(Lanes::L8),
+        "16" => Ok(Lanes::L16),
+        found => Err(Error::Lanes { found: found.to_owned(), origin }),
+    }
+}
+
+fn shown(
+    mistakes: &dl_ir::diagnostics::Diagnostics<std::ops::Range<usize>>,
+    source: &str,
+    text: &str,
+) -> Error {
+    Error::Network { count: mistakes.iter().count(), rendered: mistakes.render(source, text) }
+}

@@ -1,0 +1,288 @@
+//! Runs the functions of a network: compiles each when it is first called, hands tensors in and finds results.
+
+use dl_codegen::compile::{CompileError, lower};
+use dl_codegen::plan::{BATCH_SIZE, plan_state};
+use dl_codegen::target::Target;
+use dl_ir::module::{Init, Module, StateRole};
+use dl_ir::network as ir;
+use dl_ir::types::{DType, TensorType};
+use dl_ir::{build, passes};
+use dl_runtime::init;
+use dl_runtime::machine::{Call, Machine, ProgramId, RunError};
+use dl_runtime::program::{BufferId, Element};
+use dl_runtime::tensor::{Examples, Targets};
+
+use crate::error::{Error, NotFiniteCause, Result};
+
+/// A function of a network.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Function {
+    TrainStep,
+    Predict,
+    Evaluate,
+    Gradients,
+}
+
+impl Function {
+    const COUNT: usize = 4;
+
+    fn name(self) -> &'static str {
+        match self {
+            Function::TrainStep => "train_step",
+            Function::Predict => "predict",
+            Function::Evaluate => "evaluate",
+            Function::Gradients => "gradients",
+        }
+    }
+}
+
+/// A compiled function: where its inputs are.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    program: ProgramId,
+    x: Option<BufferId>,
+    y: Option<BufferId>,
+    batch_size: Option<BufferId>,
+}
+
+impl Entry {
+    fn new(program: ProgramId, inputs: &[(String, BufferId)]) -> Self {
+        let find = |name: &str| inputs.iter().find(|(known, _)| known == name).map(|&(_, buffer)| buffer);
+        Entry { program, x: find("x"), y: find("y"), batch_size: find(BATCH_SIZE) }
+    }
+}
+
+/// The functions of a network for one type of targets.
+#[derive(Debug)]
+struct Variant {
+    target: TensorType,
+    /// Optimised; made when first needed.
+    module: Option<Module>,
+    entries: [Option<Entry>; Function::COUNT],
+}
+
+/// A network's machine and its functions.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    network: ir::Network,
+    target: Target,
+    machine: Machine,
+    variants: Vec<Variant>,
+    /// The shape of an example.
+    input: Vec<usize>,
+}
+
+impl Engine {
+    /// `module` is the optimised module for the usual targets, where it is there already.
+    pub(crate) fn new(
+        network: ir::Network,
+        module: Option<Module>,
+        target: Target,
+        threads: usize,
+    ) -> Result<Self> {
+        let missing = dl_codegen::jit::missing_features(target.lanes);
+        if !missing.is_empty() {
+            let error = dl_codegen::jit::JitError::CpuFeatures { lanes: target.lanes, missing };
+            return Err(CompileError::from(error).into());
+        }
+        let unbuilt = |target| Variant { target, module: None, entries: [None; Function::COUNT] };
+        let mut variants: Vec<Variant> = network.target_types().into_iter().map(unbuilt).collect();
+        let module = match module {
+            Some(module) => module,
+            None => optimized(&network, &variants[0].target)?,
+        };
+        let machine = Machine::new(plan_state(&module), threads)?;
+        variants[0].module = Some(module);
+        let input = network.input_shape().to_vec();
+        Ok(Engine { network, target, machine, variants, input })
+    }
+
+    pub(crate) fn network(&self) -> &ir::Network {
+        &self.network
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
+    pub(crate) fn machine_mut(&mut self) -> &mut Machine {
+        &mut self.machine
+    }
+
+    /// The module for the usual targets, optimised.
+    pub(crate) fn module(&self) -> &Module {
+        self.variants[0].module.as_ref().expect("made by `new`")
+    }
+
+    /// Sets all state to its first value.
+    pub(crate) fn initialize(&mut self, seed: u64) -> Result<()> {
+        for (slot, state) in self.module().states.clone().into_iter().enumerate() {
+            let shape = state.ty.shape.as_fixed().expect("states do not depend on the batch");
+            let values = init::fill(runtime_init(state.init), seed, slot as u32, &shape);
+            self.machine.set_state(slot, &values)?;
+        }
+        Ok(())
+    }
+
+    /// Compiles the functions of training and provides memory for batches of `n` examples.
+    pub(crate) fn reserve(&mut self, n: usize) -> Result<()> {
+        for function in [Function::TrainStep, Function::Predict] {
+            let entry = self.entry(function, 0)?;
+            self.machine.call(entry.program, n)?;
+        }
+        Ok(())
+    }
+
+    /// Runs a function on examples alone.
+    pub(crate) fn run(&mut self, function: Function, x: &impl Examples) -> Result<Call<'_>> {
+        let n = self.check_examples(x)?;
+        let entry = self.entry(function, 0)?;
+        let mut call = self.machine.call(entry.program, n)?;
+        fill_examples(&mut call, entry, x)?;
+        call.run()?;
+        Ok(call)
+    }
+
+    /// Runs a function on examples and targets.
+    pub(crate) fn run_with_targets(
+        &mut self,
+        function: Function,
+        x: &impl Examples,
+        y: &impl Targets,
+    ) -> Result<Call<'_>> {
+        let n = self.check_examples(x)?;
+        if y.n_targets() != n {
+            return Err(Error::BatchSizes { examples: n, targets: y.n_targets() });
+        }
+        let variant = self.variant_for(y)?;
+        let entry = self.entry(function, variant)?;
+        let mut call = self.machine.call(entry.program, n)?;
+        fill_examples(&mut call, entry, x)?;
+        fill_targets(&mut call, entry, y, &self.network)?;
+        match call.run() {
+            Ok(()) => {}
+            Err(RunError::NotFinite { value, .. }) => return Err(self.not_finite(entry, n, value)),
+            Err(error) => return Err(error.into()),
+        }
+        // The call is begun anew: the borrow checker does not see that the error above ends the first. It moves nothing.
+        Ok(self.machine.call(entry.program, n)?)
+    }
+
+    fn check_examples(&self, x: &impl Examples) -> Result<usize> {
+        if x.example_shape() != self.input {
+            let found = x.example_shape().to_vec();
+            return Err(Error::InputShape { expected: self.input.clone(), found });
+        }
+        Ok(x.n_examples())
+    }
+
+    /// The variant for these targets, by their type and shape.
+    fn variant_for(&self, y: &impl Targets) -> Result<usize> {
+        let shape = y.target_shape();
+        let fits = |variant: &Variant| {
+            let dims = &variant.target.shape.dims()[1..];
+            let same = dims.iter().map(|dim| dim.as_static()).eq(shape.iter().map(|&size| Some(size)));
+            // One number an example serves an output of one element.
+            same || (shape.is_empty()
+                && variant.target.dtype == DType::F32
+                && dims.iter().all(|d| d.at(1) == 1))
+        };
+        let index = self
+            .variants
+            .iter()
+            .position(|variant| fits(variant) && (variant.target.dtype != DType::I32 || y.are_integers()));
+        index.ok_or_else(|| {
+            let loss = self.network.loss().name();
+            if self.variants.iter().any(fits) {
+                return Error::TargetType { loss, shape: shape.to_vec() };
+            }
+            let expected = self.variants.iter().map(|variant| variant.target.shape.at(1)[1..].to_vec());
+            Error::TargetShape { loss, expected: expected.collect(), found: shape.to_vec() }
+        })
+    }
+
+    /// A function for one kind of targets, compiled.
+    fn entry(&mut self, function: Function, variant: usize) -> Result<Entry> {
+        if let Some(entry) = self.variants[variant].entries[function as usize] {
+            return Ok(entry);
+        }
+        if self.variants[variant].module.is_none() {
+            let module = optimized(&self.network, &self.variants[variant].target)?;
+            self.variants[variant].module = Some(module);
+        }
+        let module = self.variants[variant].module.as_ref().expect("made above");
+        let body = module.function(function.name()).expect("modules of networks have all functions");
+        let lowered = lower(body, self.machine.state_plan(), self.target).map_err(CompileError::from)?;
+        let program = lowered.load(&mut self.machine)?;
+        let entry = Entry::new(program, &self.machine.program(program).inputs);
+        self.variants[variant].entries[function as usize] = Some(entry);
+        Ok(entry)
+    }
+
+    /// Why a loss is not finite: looked for only now that it happened.
+    fn not_finite(&mut self, entry: Entry, n: usize, loss: f32) -> Error {
+        let first = |values: &[f32]| {
+            let index = values.iter().position(|value| !value.is_finite())?;
+            Some((index, values[index]))
+        };
+        let mut cause = NotFiniteCause::Overflow;
+        for (slot, state) in self.module().states.iter().enumerate() {
+            if let (StateRole::Parameter, Some((index, value))) =
+                (state.role, first(&self.machine.state(slot)))
+            {
+                cause = NotFiniteCause::Parameter { name: state.name.clone(), index, value };
+                break;
+            }
+        }
+        if let Ok(mut call) = self.machine.call(entry.program, n) {
+            let is_f32 =
+                |call: &Call<'_>, id: BufferId| call.program().buffers[id.0 as usize].element == Element::F32;
+            if let Some(y) = entry.y.filter(|&y| is_f32(&call, y))
+                && let Some((index, value)) = first(call.input(y))
+            {
+                cause = NotFiniteCause::Target { index, value };
+            }
+            if let Some(x) = entry.x.filter(|&x| is_f32(&call, x))
+                && let Some((index, value)) = first(call.input(x))
+            {
+                cause = NotFiniteCause::Input { index, value };
+            }
+        }
+        Error::NotFinite { loss, cause }
+    }
+}
+
+fn optimized(network: &ir::Network, target: &TensorType) -> Result<Module> {
+    Ok(passes::optimize(build::module(network, target), |_, _| ())?)
+}
+
+fn fill_examples(call: &mut Call<'_>, entry: Entry, x: &impl Examples) -> Result<()> {
+    if let Some(batch_size) = entry.batch_size {
+        call.input::<f32>(batch_size)[0] = call.n() as f32;
+    }
+    let Some(buffer) = entry.x else { return Ok(()) };
+    x.write_reals(call.input(buffer)).map_err(|source| Error::Tensor { tensor: "x", source })
+}
+
+fn fill_targets(call: &mut Call<'_>, entry: Entry, y: &impl Targets, network: &ir::Network) -> Result<()> {
+    let Some(buffer) = entry.y else { return Ok(()) };
+    let element = call.program().buffers[buffer.0 as usize].element;
+    let written = match element {
+        Element::F32 => y.write_values(call.input(buffer)),
+        Element::I32 => {
+            let classes = network.output_shape().last().copied().unwrap_or(1);
+            y.write_classes(classes, call.input(buffer))
+        }
+    };
+    written.map_err(|source| Error::Tensor { tensor: "y", source })
+}
+
+fn runtime_init(init: Init) -> init::Init {
+    match init {
+        Init::Constant(value) => init::Init::Constant(value as f32),
+        Init::GlorotUniform { fan_in, fan_out } => init::Init::GlorotUniform { fan_in, fan_out },
+        Init::GlorotNormal { fan_in, fan_out } => init::Init::GlorotNormal { fan_in, fan_out },
+        Init::HeUniform { fan_in } => init::Init::HeUniform { fan_in },
+        Init::HeNormal { fan_in } => init::Init::HeNormal { fan_in },
+    }
+}

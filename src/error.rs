@@ -1,0 +1,179 @@
+//! Everything that can go wrong for a user of a network.
+
+use std::path::PathBuf;
+
+use dl_codegen::compile::CompileError;
+use dl_ir::text::ParseError;
+use dl_ir::verify::VerifyError;
+use dl_runtime::data::DataError;
+use dl_runtime::files::FileError;
+use dl_runtime::machine::RunError;
+use dl_runtime::tensor::TensorError;
+use thiserror::Error;
+
+/// Why a network was not built, or a call changed nothing.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The network text has mistakes; they are all shown under their lines.
+    #[error("{rendered}")]
+    Network {
+        /// The number of mistakes.
+        count: usize,
+        /// The mistakes as rustc would show them.
+        rendered: String,
+    },
+    /// A file of network text could not be read.
+    #[error("cannot read {}: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The examples do not have the network's input shape.
+    #[error("examples have shape {found:?}, but the network takes {expected:?} (both without the batch)")]
+    InputShape {
+        /// The shape of an example that the network takes.
+        expected: Vec<usize>,
+        /// The shape given.
+        found: Vec<usize>,
+    },
+    /// The targets do not have a shape that the loss takes.
+    #[error(
+        "targets have shape {found:?}, but {loss} takes {} (both without the batch)",
+        expected.iter().map(|shape| format!("{shape:?}")).collect::<Vec<_>>().join(" or ")
+    )]
+    TargetShape {
+        /// The loss.
+        loss: &'static str,
+        /// The shapes that it takes.
+        expected: Vec<Vec<usize>>,
+        /// The shape given.
+        found: Vec<usize>,
+    },
+    /// Real numbers where only class indices would fit, or the other way round.
+    #[error(
+        "{loss} takes class indices (integers) as targets of shape {shape:?}, but floating-point numbers were given"
+    )]
+    TargetType {
+        /// The loss.
+        loss: &'static str,
+        /// The shape of the targets.
+        shape: Vec<usize>,
+    },
+    /// As many targets as examples are needed.
+    #[error("there are {examples} examples, but {targets} targets")]
+    BatchSizes {
+        /// The number of examples.
+        examples: usize,
+        /// The number of targets.
+        targets: usize,
+    },
+    /// A value in the examples or targets does not fit.
+    #[error("{tensor}: {source}")]
+    Tensor {
+        /// `x` or `y`.
+        tensor: &'static str,
+        /// What is wrong with it.
+        source: TensorError,
+    },
+    /// The loss of a step is not finite. Nothing was changed.
+    #[error("the loss is {loss}: {cause}; nothing was changed")]
+    NotFinite {
+        /// The loss.
+        loss: f32,
+        /// Where that came from.
+        cause: NotFiniteCause,
+    },
+    /// There is no parameter of this name.
+    #[error("there is no parameter `{name}`; the network has {}", known.join(", "))]
+    UnknownParameter {
+        /// The name asked for.
+        name: String,
+        /// The names that there are.
+        known: Vec<String>,
+    },
+    /// A parameter was given another shape than it has.
+    #[error("parameter `{name}` has shape {expected:?}, but the value has {found:?}")]
+    ParameterShape {
+        /// The parameter.
+        name: String,
+        /// Its shape.
+        expected: Vec<usize>,
+        /// The shape given.
+        found: Vec<usize>,
+    },
+    /// Vectors of another width than 4, 8 or 16 lanes were asked for.
+    #[error("vectors have 4, 8 or 16 lanes, not {found} (set by {origin})")]
+    Lanes {
+        /// The number asked for.
+        found: String,
+        /// Who asked: `lanes` or `DL_LANES`.
+        origin: &'static str,
+    },
+    /// No threads were asked for.
+    #[error("a network runs on at least 1 thread, not 0")]
+    NoThreads,
+    /// The module that `network!` embedded cannot be read: the macro and the library are of different versions.
+    #[error("the network's embedded module cannot be read; are dl and dl-macros of one version? {source}")]
+    Embedded {
+        /// What is wrong with it.
+        source: Box<ParseError>,
+    },
+    /// A pass of the compiler made an invalid module.
+    #[error(transparent)]
+    Invalid(#[from] VerifyError),
+    /// The network could not be compiled.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// A compiled function could not run.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A data set could not be read.
+    #[error(transparent)]
+    Data(#[from] DataError),
+}
+
+/// What made a loss that is not finite.
+#[derive(Clone, PartialEq, Debug, Error)]
+#[non_exhaustive]
+pub enum NotFiniteCause {
+    /// An element of the examples.
+    #[error("element {index} of x is {value}")]
+    Input {
+        /// Its position, row-major.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// An element of the targets.
+    #[error("element {index} of y is {value}")]
+    Target {
+        /// Its position, row-major.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// An element of a parameter.
+    #[error("element {index} of parameter `{name}` is {value}")]
+    Parameter {
+        /// The parameter.
+        name: String,
+        /// Its position, row-major.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// Inputs and parameters are finite.
+    #[error(
+        "examples, targets and parameters are finite, so the computation overflowed; is the learning rate too high?"
+    )]
+    Overflow,
+}
+
+/// The result of a fallible call.
+pub type Result<T> = std::result::Result<T, Error>;
