@@ -158,5 +158,9 @@ fn shown(
     source: &str,
     text: &str,
 ) -> Error {
-    Error::Network { count: mistakes.iter().count(), rendered: mistakes.render(source, text) }
+    Error::Network {
+        count: mistakes.iter().count(),
+        rendered: mistakes.render(source, text),
+        styled: mistakes.render_styled(source, text),
+    }
 }

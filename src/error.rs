@@ -22,6 +22,8 @@ pub enum Error {
         count: usize,
         /// The mistakes as rustc would show them.
         rendered: String,
+        /// The same with colours, for a terminal.
+        styled: String,
     },
     /// A file of network text could not be read.
     #[error("cannot read {}: {source}", path.display())]

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use dl_ir::module::{Module, StateRole};
 use dl_ir::network as ir;
+use dl_runtime::data::Split;
 use dl_runtime::files::{TensorFile, tensors};
 use dl_runtime::machine::Call;
 use dl_runtime::program::BufferId;
@@ -110,6 +111,25 @@ impl Network {
         Ok(Evaluation { loss, accuracy })
     }
 
+    /// The mean loss and the accuracy on all examples of a part of a data set, in inference mode.
+    ///
+    /// # Errors
+    /// If shapes or values do not fit.
+    pub fn evaluate_all(&mut self, split: &Split) -> Result<Evaluation> {
+        /// Enough for full speed; few enough that memory stays small.
+        const BATCH: usize = 256;
+        let all: Vec<usize> = (0..split.n_examples()).collect();
+        let (mut loss, mut accuracy) = (0.0, Some(0.0));
+        for indices in all.chunks(BATCH) {
+            let batch = split.batch(indices)?;
+            let part = self.evaluate(batch.x, batch.y)?;
+            let weight = indices.len() as f64 / all.len() as f64;
+            loss += weight * f64::from(part.loss);
+            accuracy = accuracy.zip(part.accuracy).map(|(sum, part)| sum + weight * f64::from(part));
+        }
+        Ok(Evaluation { loss: loss as f32, accuracy: accuracy.map(|accuracy| accuracy as f32) })
+    }
+
     /// The gradients of the loss of a batch, in training mode. Nothing is changed.
     ///
     /// # Errors
@@ -150,6 +170,12 @@ impl Network {
     pub fn parameters(&self) -> Vec<(String, ArrayD<f32>)> {
         let slots = self.parameter_slots();
         slots.map(|slot| (self.module().states[slot].name.clone(), self.tensor(slot))).collect()
+    }
+
+    /// All state by name, in the module's order: parameters, buffers and what the optimizer keeps.
+    pub fn states(&self) -> Vec<(String, ArrayD<f32>)> {
+        let named = self.module().states.iter().enumerate();
+        named.map(|(slot, state)| (state.name.clone(), self.tensor(slot))).collect()
     }
 
     /// Sets a parameter from an array or view of its plain shape.

@@ -26,8 +26,26 @@ pub fn write_with(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<(
     replace(path, fill).map_err(|source| FileError::Write { path: path.to_owned(), source })
 }
 
+/// That a file can be written here, before long work that ends in one. Nothing is changed.
+///
+/// # Errors
+/// [`FileError::Write`].
+pub fn check(path: &Path) -> Result<(), FileError> {
+    let target = target(path);
+    let probed = match fs::metadata(&target) {
+        Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
+        Ok(metadata) if !metadata.is_file() => Ok(()),
+        _ => Temporary::beside(&target).map(drop),
+    };
+    probed.map_err(|source| FileError::Write { path: path.to_owned(), source })
+}
+
+fn target(path: &Path) -> PathBuf {
+    fs::canonicalize(path).unwrap_or_else(|_| path.to_owned())
+}
+
 fn replace(path: &Path, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
-    let target = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let target = target(path);
     match fs::metadata(&target) {
         Ok(metadata) if metadata.is_dir() => return Err(io::ErrorKind::IsADirectory.into()),
         Ok(metadata) if !metadata.is_file() => {
@@ -100,6 +118,18 @@ mod tests {
         });
         let message = error.unwrap_err().to_string();
         assert!(message.contains("broken") && message.contains(&path.display().to_string()), "{message}");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        assert_eq!(folder.names(), ["w"]);
+    }
+
+    #[test]
+    fn a_check_changes_nothing() {
+        let folder = Folder::new("check");
+        let path = folder.file("w", b"old");
+        check(&path).unwrap();
+        check(&folder.path().join("new")).unwrap();
+        assert!(check(folder.path()).is_err());
+        assert!(check(&folder.path().join("a/b")).is_err());
         assert_eq!(fs::read(&path).unwrap(), b"old");
         assert_eq!(folder.names(), ["w"]);
     }

@@ -1,0 +1,85 @@
+//! Arguments that several commands share.
+
+use std::path::Path;
+
+use clap::Args;
+use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
+use dl::Builder;
+use dl_codegen::jit;
+use dl_codegen::target::Target;
+use dl_codegen::vector::Lanes;
+
+use crate::error::Result;
+
+/// All widths of vectors.
+pub const WIDTHS: [Lanes; 3] = [Lanes::L4, Lanes::L8, Lanes::L16];
+
+/// The network that a command is about.
+#[derive(Args)]
+pub struct Net {
+    /// Network text (whatever contains `<`), a `.dl` file, or FILE.dl#Name for one of several networks in it
+    #[arg(value_name = "NET")]
+    net: String,
+}
+
+impl Net {
+    /// Reads and checks the network.
+    pub fn read(&self) -> Result<Builder> {
+        if self.net.contains('<') {
+            return Ok(Builder::parse(&self.net)?);
+        }
+        let whole = Path::new(&self.net);
+        Ok(match self.net.rsplit_once('#') {
+            Some((file, name)) if !whole.exists() => Builder::open(Path::new(file), Some(name))?,
+            _ => Builder::open(whole, None)?,
+        })
+    }
+}
+
+/// How a network runs. It changes speed, never results.
+#[derive(Args)]
+pub struct Run {
+    /// Threads to run on [default: one per core]
+    #[arg(long, value_name = "N", value_parser = positive())]
+    threads: Option<usize>,
+    #[command(flatten)]
+    pub width: Width,
+}
+
+impl Run {
+    /// Sets these options.
+    pub fn configure(&self, builder: Builder) -> Builder {
+        let builder = self.threads.into_iter().fold(builder, Builder::threads);
+        self.width.lanes.into_iter().fold(builder, Builder::lanes)
+    }
+}
+
+/// The width of vectors.
+#[derive(Args)]
+pub struct Width {
+    /// Lanes of a vector: 4, 8 or 16 [default: what the CPU has]
+    #[arg(long, value_name = "N", value_parser = lanes(), hide_possible_values = true)]
+    lanes: Option<usize>,
+}
+
+impl Width {
+    /// What code is generated for.
+    pub fn target(&self) -> Target {
+        let chosen = WIDTHS.into_iter().find(|width| Some(width.count()) == self.lanes);
+        Target { lanes: chosen.unwrap_or_else(jit::host_lanes) }
+    }
+}
+
+/// A number of at least 1.
+pub fn positive() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=u64::from(u32::MAX))
+}
+
+fn lanes() -> impl TypedValueParser<Value = usize> {
+    PossibleValuesParser::new(WIDTHS.map(|width| match width {
+        Lanes::L4 => "4",
+        Lanes::L8 => "8",
+        Lanes::L16 => "16",
+    }))
+    .map(|text| text.parse().expect("one of these numbers"))
+}

@@ -1,0 +1,49 @@
+//! The plan of the arena.
+
+use dl_runtime::program::{BATCH_GRANULE, Buffer, Element, Place, round_up};
+
+use super::OnItsWay;
+use crate::report::bytes;
+use crate::table::{Align, Table};
+use dl_codegen::plan::plan_state;
+
+/// Every buffer, where it lies and when it is alive, at this batch size.
+pub fn text(shown: &OnItsWay, batch: usize) -> String {
+    let plan = &shown.lowered.plan;
+    let state = plan_state(&shown.module);
+    let capacity = batch.next_multiple_of(BATCH_GRANULE);
+    let mut table = Table::new([
+        ("buffer", Align::Left),
+        ("holds", Align::Left),
+        ("elements", Align::Right),
+        ("bytes", Align::Right),
+        ("at", Align::Right),
+        ("steps", Align::Left),
+    ]);
+    let scratch_start = round_up(state.bytes());
+    for (buffer, alive) in plan.buffers.iter().zip(&plan.alive) {
+        let elements = buffer.elements.at(batch);
+        let offset = match buffer.place {
+            Place::State(slot) => state.slots[slot].offset,
+            Place::Scratch(offset) => scratch_start + offset.at(capacity),
+        };
+        let steps = alive.map_or_else(|| "always".to_owned(), |(first, last)| format!("{first}..={last}"));
+        let (name, holds) = (buffer.name.clone(), element(buffer).to_owned());
+        table.row([name, holds, elements.to_string(), (4 * elements).to_string(), offset.to_string(), steps]);
+    }
+    let scratch = plan.scratch.at(capacity);
+    format!(
+        "; {} at batches of {batch} (room for {capacity}): {} of state, {} in between, {} in all\n\n{table}",
+        shown.lowered.name,
+        bytes(state.bytes()),
+        bytes(scratch),
+        bytes(scratch_start + scratch),
+    )
+}
+
+fn element(buffer: &Buffer) -> &'static str {
+    match buffer.element {
+        Element::F32 => "f32",
+        Element::I32 => "i32",
+    }
+}

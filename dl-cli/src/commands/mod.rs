@@ -1,0 +1,49 @@
+//! The commands, one a file.
+
+mod dump;
+mod eval;
+mod grad;
+mod init;
+mod predict;
+mod summary;
+mod train;
+
+use clap::Subcommand;
+
+use crate::error::Result;
+
+macro_rules! commands {
+    ($($(#[doc = $about:literal])* $name:ident in $module:ident),* $(,)?) => {
+        /// What to do.
+        #[derive(Subcommand)]
+        pub enum Command {
+            $($(#[doc = $about])* $name($module::Args),)*
+        }
+
+        impl Command {
+            /// Does it.
+            pub fn run(self) -> Result<()> {
+                match self {
+                    $(Command::$name(args) => $module::run(&args),)*
+                }
+            }
+        }
+    };
+}
+
+commands! {
+    /// Layers, shapes, parameters, FLOPs and memory of a network
+    Summary in summary,
+    /// What a stage of the compiler makes of a network
+    Dump in dump,
+    /// Writes initial weights
+    Init in init,
+    /// Writes the network's outputs `y` for a batch
+    Predict in predict,
+    /// Writes the loss of a batch and its gradients
+    Grad in grad,
+    /// Trains on a data set
+    Train in train,
+    /// Loss and accuracy on a data set
+    Eval in eval,
+}

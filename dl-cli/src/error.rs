@@ -1,0 +1,105 @@
+//! What goes wrong, and how it is told.
+
+use std::error::Error as _;
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+use dl::data::DataError;
+use dl_codegen::compile::CompileError;
+use dl_codegen::emit::DefineError;
+use dl_codegen::fuse::FuseError;
+use dl_codegen::jit::JitError;
+use dl_ir::verify::VerifyError;
+use dl_runtime::files::FileError;
+use dl_runtime::tensor::TensorError;
+use thiserror::Error;
+
+use crate::Cli;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum Error {
+    /// Arguments that do not go together.
+    #[error(transparent)]
+    Usage(#[from] clap::Error),
+    /// The library refused.
+    #[error(transparent)]
+    Dl(#[from] dl::Error),
+    /// A data set does not fit.
+    #[error(transparent)]
+    Data(#[from] DataError),
+    /// A file cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A tensor does not fit.
+    #[error(transparent)]
+    Tensor(#[from] TensorError),
+    /// A pass made an invalid module.
+    #[error(transparent)]
+    Invalid(#[from] VerifyError),
+    /// A stage of code generation failed.
+    #[error(transparent)]
+    Compile(#[from] CompileError),
+    /// Results cannot be written.
+    #[error("cannot write to standard output: {0}")]
+    Output(io::Error),
+}
+
+/// The result of a command.
+pub type Result<T> = std::result::Result<T, Error>;
+
+impl Error {
+    /// Wrong usage, found after the arguments were parsed.
+    pub fn usage(message: &str) -> Self {
+        Error::Usage(Cli::command().error(ErrorKind::ArgumentConflict, message))
+    }
+
+    /// Tells what went wrong on standard error; gives the exit status.
+    pub fn show(&self) -> ExitCode {
+        match self {
+            Error::Usage(error) => error.exit(),
+            Error::Output(error) if error.kind() == io::ErrorKind::BrokenPipe => return ExitCode::SUCCESS,
+            Error::Dl(dl::Error::Network { styled, .. }) if io::stderr().is_terminal() => {
+                eprintln!("{styled}")
+            }
+            Error::Dl(dl::Error::Network { rendered, .. }) => eprintln!("{rendered}"),
+            error => eprintln!("error: {}", error.with_causes()),
+        }
+        ExitCode::FAILURE
+    }
+
+    /// The message, and those of its causes that it does not repeat.
+    fn with_causes(&self) -> String {
+        let mut text = self.to_string();
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            let message = error.to_string();
+            if !text.contains(&message) {
+                text += &format!(": {message}");
+            }
+            cause = error.source();
+        }
+        text
+    }
+}
+
+/// Errors of stages of code generation.
+macro_rules! compile_errors {
+    ($($error:ty),*) => {$(
+        impl From<$error> for Error {
+            fn from(error: $error) -> Self {
+                Error::Compile(error.into())
+            }
+        }
+    )*};
+}
+
+compile_errors!(FuseError, JitError);
+
+impl From<DefineError> for Error {
+    fn from(error: DefineError) -> Self {
+        JitError::from(error).into()
+    }
+}

@@ -1,0 +1,23 @@
+//! The front of the compiler, for commands that look at it.
+
+use dl_ir::module::Module;
+use dl_ir::network::Network;
+use dl_ir::passes::Pass;
+use dl_ir::{build, passes};
+
+use crate::error::Result;
+
+/// The functions of a network for its usual targets, before passes.
+pub fn built(network: &Network) -> Module {
+    build::module(network, &network.target_types()[0])
+}
+
+/// The functions after all passes; `observe` sees them after each.
+pub fn optimized_with(network: &Network, observe: impl FnMut(&Pass, &Module)) -> Result<Module> {
+    Ok(passes::optimize(built(network), observe)?)
+}
+
+/// The functions after all passes.
+pub fn optimized(network: &Network) -> Result<Module> {
+    optimized_with(network, |_, _| ())
+}
