@@ -38,7 +38,7 @@ pub struct Builder<N = Network> {
 }
 
 impl<N: From<Network>> Builder<N> {
-    /// From network text (LANGUAGE §1): what stands between the parentheses of `network!`, the same with `network!( … )` around it, or
+    /// From network text: what stands between the parentheses of `network!`, the same with `network!( … )` around it, or
     /// the text of a `.dl` file with one network.
     ///
     /// # Errors

@@ -14,6 +14,23 @@
 //! assert_eq!(net.predict(&x)?.shape(), [32, 10]);
 //! # Ok::<(), dl::Error>(())
 //! ```
+//!
+//! A network is a type of its own where it has a name, and an expression where it has none; [`Network::parse`] makes one from text at run time.
+//! All are a [`Network`] with the same methods: [`train_step`](Network::train_step), [`predict`](Network::predict),
+//! [`evaluate`](Network::evaluate), [`gradients`](Network::gradients), [`parameters`](Network::parameters), [`save`](Network::save) and
+//! [`load`](Network::load). [`Builder`] has the options: seed, threads, width of vectors, size of the batch. Examples and targets are arrays and views of `ndarray`,
+//! slices or vectors ([`tensor`]), or batches of a [data set](data).
+//!
+//! For one seed, results are the same to the bit at any number of threads and any width of vectors.
+//!
+//! `docs/language.md` in the repository describes the language: layers, losses, optimizers, files. A mistake in a network is an error of rustc at the
+//! token that is wrong:
+//!
+//! ```compile_fail
+//! # use dl::network;
+//! // dense(128, 10) expects 128 features, but the layer before gives 256
+//! let net = network!(< dense(784, 256, relu), dense(128, 10, softmax) >);
+//! ```
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
@@ -31,6 +48,10 @@ pub use error::{Error, NotFiniteCause, Result};
 #[doc(no_inline)]
 pub use ndarray;
 pub use network::{Evaluation, Gradients, Network};
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 /// What most programs use: `use dl::prelude::*;`.
 pub mod prelude {

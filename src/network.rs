@@ -45,7 +45,8 @@ pub struct Network {
 pub struct Evaluation {
     /// The mean loss.
     pub loss: f32,
-    /// The fraction of right predictions, where the loss knows right and wrong (LANGUAGE §3).
+    /// The fraction of right predictions, where the loss knows right and wrong: for `cross_entropy` the largest output is at
+    /// the target, for `binary_cross_entropy` output and target are on the same side of 0.5, for `hinge` they have the same sign.
     pub accuracy: Option<f32>,
 }
 
@@ -74,7 +75,7 @@ impl Network {
     }
 
     /// One step of training on a batch: the loss before the update. `x` has shape [n, …] with the network's input shape; `y` is n class
-    /// indices of any integer type, or numbers in the output's shape (LANGUAGE §3).
+    /// indices of any integer type, or numbers in the output's shape.
     ///
     /// # Errors
     /// If shapes or values do not fit, or the loss is not finite. Nothing is changed then.

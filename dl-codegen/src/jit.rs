@@ -156,7 +156,7 @@ fn flags() -> Flags {
 /// Compiled kernels, and the memory that they lie in.
 ///
 /// Whoever calls one of the [functions](Self::functions) keeps this alive meanwhile: a
-/// [`Program`](dl_runtime::program::Program) holds it as its code.
+/// [`Program`] holds it as its code.
 pub struct CompiledKernels {
     functions: Vec<KernelFn>,
     /// Never locked: the mutex makes it [`Sync`]. Taken out when dropped.

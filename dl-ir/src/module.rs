@@ -52,7 +52,7 @@ pub enum StateRole {
     Hyper,
 }
 
-/// The first value of a state (LANGUAGE §2).
+/// The first value of a state.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub enum Init {
     /// Every element this number.

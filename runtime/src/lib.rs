@@ -5,6 +5,25 @@
 //! [`pool`] of the process for a step. [`tensor`] says what users may hand in, [`layout`] how kernels like their tensors,
 //! [`random`] and [`init`] where numbers begin, [`files`] and [`data`] how they are kept.
 //!
+//! ```
+//! use dl_runtime::machine::Machine;
+//! use dl_runtime::program::{Element, Layout, StatePlan, StateSlot};
+//!
+//! // A weight [2, 3], which its kernels want in panels of two columns.
+//! let weight = StateSlot {
+//!     name: "dense0.weight".to_owned(),
+//!     shape: vec![2, 3],
+//!     element: Element::F32,
+//!     layout: Layout::Panel { width: 2 },
+//!     offset: 0,
+//! };
+//! let mut machine = Machine::new(StatePlan { slots: vec![weight] }, 1)?;
+//! machine.set_state(0, &[1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0])?;
+//! // Users see plain, row-major tensors whatever the layout.
+//! assert_eq!(machine.state::<f32>(0), [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+//! # Ok::<(), dl_runtime::machine::RunError>(())
+//! ```
+//!
 //! What holds throughout:
 //!
 //! - A step allocates nothing once its batch size has been seen, and starts no thread if one is asked for.
