@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use dl_ir::module::Function;
 use dl_runtime::machine::{Machine, ProgramId, RunError};
-use dl_runtime::program::{Launch, Program, StatePlan, Step};
+use dl_runtime::program::{BufferId, Cost, Launch, Program, StatePlan, Step};
 use std::sync::Arc;
 
 use crate::fuse::{FuseError, Group, fuse};
@@ -43,8 +43,8 @@ pub struct Lowered {
     pub kernel_of: Vec<usize>,
     /// For each group, the nodes of its kernel's buffers.
     pub bindings: Vec<Vec<crate::schedule::Binding>>,
-    /// For each group, the cost of a task.
-    task_costs: Vec<f32>,
+    /// For each group, what its kernel costs.
+    pub costs: Vec<Cost>,
     /// The order of kernels and the places of buffers.
     pub plan: Plan,
     /// What it was scheduled for.
@@ -71,7 +71,7 @@ pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<L
         kernels: Vec::new(),
         kernel_of: Vec::new(),
         bindings: Vec::new(),
-        task_costs: Vec::new(),
+        costs: Vec::new(),
         plan,
         target,
     };
@@ -82,7 +82,7 @@ pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<L
         });
         lowered.kernel_of.push(index);
         lowered.bindings.push(group.bindings);
-        lowered.task_costs.push(group.task_cost);
+        lowered.costs.push(group.cost);
     }
     lowered.kernels = kernels;
     Ok(lowered)
@@ -97,15 +97,8 @@ impl Lowered {
         let code = jit::compile(&self.kernels, self.target.lanes)?;
         let steps = self.plan.steps.iter().map(|step| match step {
             PlanStep::CheckFinite(buffer) => Step::CheckFinite(*buffer),
-            PlanStep::Launch(group, buffers) => {
-                let kernel = self.kernel_of[*group];
-                Step::Launch(Launch {
-                    name: self.launch_name(*group),
-                    kernel,
-                    buffers: buffers.clone(),
-                    tasks: self.kernels[kernel].tasks,
-                    task_cost: self.task_costs[*group],
-                })
+            PlanStep::Launches(launches) => {
+                Step::Launches(launches.iter().map(|(group, buffers)| self.launch(*group, buffers)).collect())
             }
         });
         Ok(Program {
@@ -127,6 +120,17 @@ impl Lowered {
     pub fn load(&self, machine: &mut Machine) -> Result<ProgramId, CompileError> {
         let program = self.compile()?;
         Ok(jit::load(machine, program)?)
+    }
+
+    fn launch(&self, group: usize, buffers: &[BufferId]) -> Launch {
+        let kernel = self.kernel_of[group];
+        Launch {
+            name: self.launch_name(group),
+            kernel,
+            buffers: buffers.to_vec(),
+            tasks: self.kernels[kernel].tasks,
+            cost: self.costs[group],
+        }
     }
 
     /// The name of a group's launch: what it writes.

@@ -148,15 +148,32 @@ pub struct Launch {
     pub buffers: Vec<BufferId>,
     /// How many independent tasks it can be cut into.
     pub tasks: Extent,
-    /// A rough cost of one task, in nanoseconds on one thread at full width: decides over threads.
-    pub task_cost: f32,
+    /// What it costs in all: decides over threads, never over results.
+    pub cost: Cost,
+}
+
+/// A rough cost on one thread, in nanoseconds.
+#[derive(Clone, Copy, PartialEq, Debug, Default)]
+pub struct Cost {
+    /// The part that is always there.
+    pub fixed: f32,
+    /// The part for each example.
+    pub per_example: f32,
+}
+
+impl Cost {
+    /// The cost for a batch of `n` examples.
+    pub fn at(self, n: usize) -> f32 {
+        self.fixed + self.per_example * n as f32
+    }
 }
 
 /// A step of a program.
 #[derive(Clone, Debug)]
 pub enum Step {
-    /// Run a kernel.
-    Launch(Launch),
+    /// Run kernels that do not depend on each other: none reads or writes what another of them writes. They may run at the
+    /// same time.
+    Launches(Vec<Launch>),
     /// Stop with [`NotFinite`](crate::machine::RunError::NotFinite), before anything was written to state, unless
     /// every element of this buffer is finite.
     CheckFinite(BufferId),

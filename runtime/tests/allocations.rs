@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dl_runtime::machine::Machine;
-use dl_runtime::program::{Buffer, BufferId, Code, Element, Extent, Launch, Place, Program, StatePlan, Step};
+use dl_runtime::program::{
+    Buffer, BufferId, Code, Cost, Element, Extent, Launch, Place, Program, StatePlan, Step,
+};
 use dl_runtime::tensor::Examples;
 
 struct Counting;
@@ -58,13 +60,13 @@ fn a_step_allocates_nothing() {
         inputs: vec![("x".into(), X)],
         results: vec![("x".into(), X)],
         kernels: vec![double],
-        steps: vec![Step::Launch(Launch {
+        steps: vec![Step::Launches(vec![Launch {
             name: "double".into(),
             kernel: 0,
             buffers: vec![X],
             tasks: rows,
-            task_cost: 1e6,
-        })],
+            cost: Cost { fixed: 1e6, per_example: 0.0 },
+        }])],
         code: Arc::new(NoCode),
     };
     let mut machine = Machine::new(StatePlan::default(), 2).unwrap();

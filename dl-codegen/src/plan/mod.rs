@@ -30,8 +30,8 @@ pub struct Plan {
 /// A step of a plan.
 #[derive(Clone, PartialEq, Debug)]
 pub enum PlanStep {
-    /// Run a kernel (an index into the scheduled groups) on these buffers.
-    Launch(usize, Vec<BufferId>),
+    /// Run kernels that do not depend on each other: for each its index among the scheduled groups, and its buffers.
+    Launches(Vec<(usize, Vec<BufferId>)>),
     /// Stop unless this buffer is finite.
     CheckFinite(BufferId),
 }

@@ -17,10 +17,10 @@ use crate::schedule::{Binding, Scheduled};
 /// An ordered function.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Order {
-    /// Kernels in order.
-    pub sequence: Vec<usize>,
-    /// How many of them run before the loss is checked; `None` if nothing is checked.
-    pub check_after: Option<usize>,
+    /// Kernels in order, by phase: those of one do not depend on each other.
+    pub phases: Vec<Vec<usize>>,
+    /// The phase before which the loss is checked; `None` if nothing is checked.
+    pub check_before: Option<usize>,
     /// For nodes whose kernel writes a state in place, the state.
     pub in_place: BTreeMap<NodeId, String>,
     /// What each copying kernel writes: a state, or a buffer of its own.
@@ -54,14 +54,17 @@ pub fn order(
             Err(stuck) => in_place.retain(|node, _| *node != stuck),
         }
     };
-    let mut order = Order { check_after: sequence.1, sequence: sequence.0, in_place, copies };
+    let (phases, check_before) = phases(function, kernels, &in_place, &sequence);
+    let mut order = Order { phases, check_before, in_place, copies };
+    let mut last = Vec::new();
     for (name, node) in &function.updates {
         if order.in_place.get(node) != Some(name) {
             order.copies.insert(kernels.len(), Copy::Update(name.clone()));
-            order.sequence.push(kernels.len());
+            last.push(kernels.len());
             kernels.push(copy(*node));
         }
     }
+    order.phases.extend((!last.is_empty()).then_some(last));
     order
 }
 
@@ -138,36 +141,46 @@ fn needed_for_results(
     needed
 }
 
+/// What each kernel must run after: those whose results it reads, and, if it writes a state in place, all others that read the
+/// old value.
+fn dependencies(
+    graph: &Graph,
+    kernels: &[Scheduled],
+    in_place: &BTreeMap<NodeId, String>,
+) -> Vec<BTreeSet<usize>> {
+    let producers = producers(graph, kernels);
+    let writers: HashMap<&String, usize> =
+        in_place.iter().map(|(node, state)| (state, producers[node])).collect();
+    let mut before = vec![BTreeSet::new(); kernels.len()];
+    for (index, kernel) in kernels.iter().enumerate() {
+        for binding in kernel.bindings.iter().filter(|binding| !binding.is_write()) {
+            let node = storage(graph, binding.node());
+            if let Some(&producer) = producers.get(&node).filter(|&&producer| producer != index) {
+                before[index].insert(producer);
+            }
+            let writer = state_read(graph, node).and_then(|state| writers.get(state));
+            if let Some(&writer) = writer.filter(|&&writer| writer != index) {
+                before[writer].insert(index);
+            }
+        }
+    }
+    before
+}
+
 /// A topological order: first what results need, then the rest, each time the kernel whose nodes come first. On a cycle, an
 /// update that cannot be written in place.
 fn sort(
     function: &Function,
     kernels: &[Scheduled],
     in_place: &BTreeMap<NodeId, String>,
-) -> Result<(Vec<usize>, Option<usize>), NodeId> {
-    let graph = &function.graph;
-    let producers = producers(graph, kernels);
-    let first = needed_for_results(function, kernels, &producers);
-    let mut writers: HashMap<&String, usize> = HashMap::new();
-    for (node, state) in in_place {
-        writers.insert(state, producers[node]);
-    }
+) -> Result<Vec<usize>, NodeId> {
+    let before = dependencies(&function.graph, kernels, in_place);
+    let first = needed_for_results(function, kernels, &producers(&function.graph, kernels));
     let mut after: Vec<Vec<usize>> = vec![Vec::new(); kernels.len()];
-    let mut waits = vec![0usize; kernels.len()];
-    for (index, kernel) in kernels.iter().enumerate() {
-        for binding in kernel.bindings.iter().filter(|binding| !binding.is_write()) {
-            let node = storage(graph, binding.node());
-            if let Some(&producer) = producers.get(&node).filter(|&&producer| producer != index) {
-                after[producer].push(index);
-                waits[index] += 1;
-            }
-            let writer = state_read(graph, node).and_then(|state| writers.get(state));
-            if let Some(&writer) = writer.filter(|&&writer| writer != index) {
-                after[index].push(writer);
-                waits[writer] += 1;
-            }
-        }
+    for (index, before) in before.iter().enumerate() {
+        before.iter().for_each(|&earlier| after[earlier].push(index));
     }
+    let mut waits: Vec<usize> = before.iter().map(BTreeSet::len).collect();
     let key = |index: usize| {
         let last = kernels[index].bindings.iter().filter(|b| b.is_write()).map(|b| b.node()).max();
         Reverse((!first.contains(&index), last, index))
@@ -184,10 +197,39 @@ fn sort(
         }
     }
     if sequence.len() < kernels.len() {
+        let producers = producers(&function.graph, kernels);
         let stuck = in_place.keys().find(|node| waits[producers[node]] > 0);
         return Err(*stuck.expect("without in-place updates there is no cycle"));
     }
+    Ok(sequence)
+}
+
+/// Puts each kernel of a sequence into the first phase in which all that it must run after is done; those that write state, not
+/// before the check.
+fn phases(
+    function: &Function,
+    kernels: &[Scheduled],
+    in_place: &BTreeMap<NodeId, String>,
+    sequence: &[usize],
+) -> (Vec<Vec<usize>>, Option<usize>) {
+    let before = dependencies(&function.graph, kernels, in_place);
+    let checked = needed_for_results(function, kernels, &producers(&function.graph, kernels));
+    let mut phase_of = vec![0; kernels.len()];
+    let mut phases: Vec<Vec<usize>> = Vec::new();
+    let mut check_before = 0;
+    for &index in sequence {
+        let writes_state =
+            kernels[index].bindings.iter().any(|b| b.is_write() && in_place.contains_key(&b.node()));
+        let earliest = if writes_state { check_before } else { 0 };
+        let phase =
+            before[index].iter().map(|&earlier| phase_of[earlier] + 1).max().unwrap_or(0).max(earliest);
+        phase_of[index] = phase;
+        phases.resize(phases.len().max(phase + 1), Vec::new());
+        phases[phase].push(index);
+        if checked.contains(&index) {
+            check_before = check_before.max(phase + 1);
+        }
+    }
     let checks = !function.updates.is_empty() && !function.results.is_empty();
-    let last_needed = sequence.iter().rposition(|index| first.contains(index));
-    Ok((sequence, checks.then(|| last_needed.map_or(0, |last| last + 1))))
+    (phases, checks.then_some(check_before))
 }

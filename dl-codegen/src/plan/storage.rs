@@ -16,21 +16,21 @@ use crate::schedule::{Binding, Scheduled};
 
 /// Assigns storage to a function's kernels in their order.
 pub fn assign(function: &Function, state: &StatePlan, kernels: &[Scheduled], order: &Order) -> Plan {
-    let mut assigner = Assigner::new(function, state, kernels, order);
+    let mut assigner = Assigner::new(function, state, order);
     assigner.add_inputs();
     let mut steps = Vec::new();
-    for (position, &kernel) in order.sequence.iter().enumerate() {
-        if order.check_after == Some(position) {
+    for (index, phase) in order.phases.iter().enumerate() {
+        if order.check_before == Some(index) {
             assigner.check(&mut steps);
         }
-        let buffers: Vec<BufferId> = kernels[kernel]
-            .bindings
-            .iter()
-            .map(|&binding| assigner.bind(kernel, binding, steps.len()))
-            .collect();
-        steps.push(PlanStep::Launch(kernel, buffers));
+        let launches = phase.iter().map(|&kernel| {
+            let bindings = kernels[kernel].bindings.iter();
+            (kernel, bindings.map(|&binding| assigner.bind(kernel, binding, steps.len())).collect())
+        });
+        let launches = launches.collect();
+        steps.push(PlanStep::Launches(launches));
     }
-    if order.check_after == Some(order.sequence.len()) {
+    if order.check_before == Some(order.phases.len()) {
         assigner.check(&mut steps);
     }
     assigner.finish(steps)
@@ -38,7 +38,6 @@ pub fn assign(function: &Function, state: &StatePlan, kernels: &[Scheduled], ord
 
 struct Assigner<'a> {
     function: &'a Function,
-    kernels: &'a [Scheduled],
     order: &'a Order,
     state_slots: HashMap<&'a str, usize>,
     buffers: Vec<Buffer>,
@@ -48,11 +47,10 @@ struct Assigner<'a> {
 }
 
 impl<'a> Assigner<'a> {
-    fn new(function: &'a Function, state: &'a StatePlan, kernels: &'a [Scheduled], order: &'a Order) -> Self {
+    fn new(function: &'a Function, state: &'a StatePlan, order: &'a Order) -> Self {
         let slots = state.slots.iter().enumerate().map(|(index, slot)| (slot.name.as_str(), index));
         Assigner {
             function,
-            kernels,
             order,
             state_slots: slots.collect(),
             buffers: Vec::new(),
@@ -143,7 +141,6 @@ impl<'a> Assigner<'a> {
     }
 
     fn finish(mut self, steps: Vec<PlanStep>) -> Plan {
-        debug_assert!(self.kernels.len() >= self.order.sequence.len());
         let mut results = Vec::new();
         for (name, node) in &self.function.results {
             let buffer = self.buffer_of[&storage(&self.function.graph, *node)];

@@ -2,6 +2,7 @@
 
 mod column_sum;
 mod contract;
+mod cost;
 mod evaluate;
 mod flat;
 mod map;
@@ -11,7 +12,7 @@ mod transpose;
 
 use dl_ir::graph::Graph;
 use dl_ir::ops::Op;
-use dl_runtime::program::Extent;
+use dl_runtime::program::{Cost, Extent};
 
 use crate::fuse::{Anchor, Group, Space};
 use crate::kernel::{Index, Kernel, Stmt, Term, Tile};
@@ -27,8 +28,8 @@ pub struct Scheduled {
     pub kernel: Kernel,
     /// One binding for each of its buffers.
     pub bindings: Vec<Binding>,
-    /// A rough cost of one task, in nanoseconds on one thread at full width.
-    pub task_cost: f32,
+    /// A rough cost of the whole kernel.
+    pub cost: Cost,
 }
 
 /// The kernel of a group.
@@ -41,7 +42,7 @@ pub fn schedule(graph: &Graph, group: &Group, target: Target) -> Scheduled {
         (None, Space::Grid { rows, cols }) => rows::schedule(graph, group, (rows, cols), &bindings, target),
         (None, Space::Flat(_)) => flat::schedule(graph, group, &bindings, target),
     };
-    Scheduled { kernel, bindings, task_cost: 20.0 }
+    Scheduled { kernel, bindings, cost: cost::cost(graph, group, target) }
 }
 
 /// Puts a kernel together.

@@ -27,7 +27,7 @@ impl OptimizerRule for Adagrad {
         let old = cx.slot("sum", parameter);
         let square = cx.builder.mul(gradient, gradient);
         let sum = cx.builder.add(old, square);
-        cx.set("sum", sum);
+        let sum = cx.set("sum", sum);
         let step = cx.over_root(gradient, sum);
         cx.descend(parameter, step)
     }

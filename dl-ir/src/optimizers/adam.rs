@@ -47,8 +47,9 @@ impl OptimizerRule for Adam {
         let root = cx.times(inverse, root_v);
         let eps = cx.builder.constant_like(cx.float("eps"), root);
         let divisor = cx.builder.add(root, eps);
-        let numerator = cx.times(rate, m);
-        let step = cx.builder.div(numerator, divisor);
+        // Divided first: rate · m would be subnormal, and slow, long before m is.
+        let direction = cx.builder.div(m, divisor);
+        let step = cx.times(rate, direction);
         cx.builder.sub(parameter, step)
     }
 }

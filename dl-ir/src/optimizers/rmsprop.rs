@@ -38,7 +38,7 @@ impl OptimizerRule for RmsProp {
         let b = cx.slot("momentum", parameter);
         let kept = cx.builder.scale(momentum, b);
         let b = cx.builder.add(kept, step);
-        cx.set("momentum", b);
+        let b = cx.set("momentum", b);
         cx.descend(parameter, b)
     }
 }

@@ -42,7 +42,7 @@ impl OptimizerRule for Sgd {
         let b = cx.slot("momentum", parameter);
         let kept = cx.builder.scale(momentum, b);
         let b = cx.builder.add(kept, gradient);
-        cx.set("momentum", b);
+        let b = cx.set("momentum", b);
         if !cx.flag("nesterov") {
             return cx.descend(parameter, b);
         }

@@ -60,10 +60,12 @@ pub(super) fn check_program(program: &Program, state: &StatePlan) -> Result<(), 
     }
     for (index, step) in program.steps.iter().enumerate() {
         match step {
-            Step::Launch(launch) => {
-                launch.buffers.iter().try_for_each(|id| buffer(index, id).map(|_| ()))?;
-                if launch.kernel >= program.kernels.len() {
-                    return Err(Defect::NoKernel { step: index, kernel: launch.kernel });
+            Step::Launches(launches) => {
+                for launch in launches {
+                    launch.buffers.iter().try_for_each(|id| buffer(index, id).map(|_| ()))?;
+                    if launch.kernel >= program.kernels.len() {
+                        return Err(Defect::NoKernel { step: index, kernel: launch.kernel });
+                    }
                 }
             }
             Step::CheckFinite(id) if buffer(index, id)?.element != Element::F32 => {

@@ -3,18 +3,20 @@
 use thiserror::Error;
 
 mod check;
+mod phase;
 mod prepared;
 #[cfg(test)]
 mod tests;
 
 pub use check::Defect;
 use check::{check_program, check_state};
+use phase::Phase;
 use prepared::{Prepared, buffer_offset};
 
 use crate::arena::{Arena, ArenaError, Word};
 use crate::layout::{pack, packed_len, unpack};
-use crate::pool::{Lease, Team};
-use crate::program::{Buffer, BufferId, KernelFn, Launch, Program, StatePlan, StateSlot, Step};
+use crate::pool::Team;
+use crate::program::{Buffer, BufferId, Program, StatePlan, StateSlot, Step};
 
 /// Why a program was not run to its end.
 #[derive(Debug, Error, Clone, PartialEq)]
@@ -242,10 +244,12 @@ impl<'m> Call<'m> {
         let mut pointers = self.prepared.pointers();
         for step in &program.steps {
             match step {
-                Step::Launch(launch) => {
-                    let (buffers, rest) = pointers.split_at(launch.buffers.len());
+                Step::Launches(launches) => {
+                    let n_pointers = launches.iter().map(|launch| launch.buffers.len()).sum();
+                    let (pointers_here, rest) = pointers.split_at(n_pointers);
                     pointers = rest;
-                    launch_kernel(program.kernels[launch.kernel], launch, buffers, self.n, &mut lease);
+                    let kernels = program.kernels.as_slice();
+                    Phase { launches, kernels, pointers: pointers_here, n: self.n }.run(&mut lease);
                 }
                 Step::CheckFinite(id) => {
                     let buffer = &program.buffers[id.0 as usize];
@@ -279,28 +283,6 @@ fn check_finite(program: &Program, buffer: &Buffer, values: &[f32]) -> Result<()
             value: values[index],
         }),
     }
-}
-
-/// The addresses of a launch's buffers, for several threads.
-#[derive(Clone, Copy)]
-struct Pointers<'p>(&'p [*mut u8]);
-
-// SAFETY: the table itself is only read; what kernels do with the addresses is their contract.
-unsafe impl Sync for Pointers<'_> {}
-
-impl Pointers<'_> {
-    fn as_ptr(&self) -> *const *mut u8 {
-        self.0.as_ptr()
-    }
-}
-
-fn launch_kernel(kernel: KernelFn, launch: &Launch, pointers: &[*mut u8], n: usize, lease: &mut Lease<'_>) {
-    let pointers = Pointers(pointers);
-    lease.parallel(launch.tasks.at(n), launch.task_cost, |begin, end| {
-        // SAFETY: the pointers lead to this launch's buffers, each with room for `n` examples; the rest is the
-        // promise made to `Machine::prepare`.
-        unsafe { kernel(pointers.as_ptr(), n, begin, end) }
-    });
 }
 
 fn typed_slot<T: Word>(state: &StatePlan, slot: usize) -> &StateSlot {

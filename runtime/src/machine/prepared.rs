@@ -56,7 +56,7 @@ impl PointerTable {
             check_place(buffer, program, arena.capacity(), state)
                 .ok_or(Defect::Misplaced { buffer: index })?;
         }
-        for launch in program.steps.iter().filter_map(as_launch) {
+        for launch in program.steps.iter().flat_map(launches) {
             for &BufferId(id) in &launch.buffers {
                 let offset = buffer_offset(&program.buffers[id as usize], arena, state);
                 // SAFETY: `check_place` has found the buffer to lie in its region, and the regions lie in the arena.
@@ -68,10 +68,10 @@ impl PointerTable {
     }
 }
 
-fn as_launch(step: &Step) -> Option<&Launch> {
+fn launches(step: &Step) -> &[Launch] {
     match step {
-        Step::Launch(launch) => Some(launch),
-        Step::CheckFinite(_) => None,
+        Step::Launches(launches) => launches,
+        Step::CheckFinite(_) => &[],
     }
 }
 

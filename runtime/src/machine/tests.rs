@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::program::{Code, Element, Extent, Layout, Place, StateSlot};
+use crate::program::{Code, Cost, Element, Extent, Launch, Layout, Place, StateSlot};
 
 struct NoCode;
 impl Code for NoCode {}
@@ -48,7 +48,8 @@ fn program() -> Program {
         |name: &str, elements, place| Buffer { name: name.into(), element: Element::F32, elements, place };
     let rows = Extent { fixed: 0, per_example: 3 };
     let launch = |name: &str, kernel, buffers, tasks| {
-        Step::Launch(Launch { name: name.into(), kernel, buffers, tasks, task_cost: 1e6 })
+        let cost = Cost { fixed: 1e6, per_example: 0.0 };
+        Step::Launches(vec![Launch { name: name.into(), kernel, buffers, tasks, cost }])
     };
     Program {
         name: "train_step".into(),

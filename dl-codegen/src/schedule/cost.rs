@@ -1,0 +1,78 @@
+//! What kernels cost, roughly: enough to know which are worth several threads, and how to share phases among them.
+
+use dl_ir::graph::{Graph, NodeId};
+use dl_ir::ops::Op;
+use dl_ir::types::Dim;
+use dl_runtime::program::Cost;
+
+use super::operands::{Binding, bindings, shape_elements};
+use crate::fuse::{Anchor, Class, Group};
+use crate::matrix::Product;
+use crate::target::Target;
+
+/// Nanoseconds for the lanes of one 512-bit vector; narrower vectors take as many more.
+const FMA: f32 = 0.15;
+const ACCESS: f32 = 0.5;
+const SIMPLE: f32 = 0.15;
+const DIVISION: f32 = 4.0;
+const FUNCTION: f32 = 5.0;
+/// What any launch costs.
+const LAUNCH: f32 = 20.0;
+
+/// The cost of a group's kernel.
+pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
+    let vectors_per_element = 1.0 / target.lanes.count() as f32;
+    let mut cost = Cost { fixed: LAUNCH, per_example: 0.0 };
+    let mut add = |elements: Option<Dim>, each: f32| {
+        let each = each * vectors_per_element;
+        match elements {
+            Some(Dim::Static(n)) => cost.fixed += n as f32 * each,
+            Some(Dim::Batch(n)) => cost.per_example += n as f32 * each,
+            None => {}
+        }
+    };
+    for (&member, &class) in &group.members {
+        let elements = if class == Class::Full { group.space.elements() } else { shape_of(graph, member) };
+        add(elements, op_cost(graph.op(member)));
+    }
+    for binding in bindings(graph, group) {
+        match binding {
+            Binding::Read(_, Class::Full) | Binding::Write(_, Class::Full) => {
+                add(group.space.elements(), ACCESS)
+            }
+            Binding::Left(node) if !matches!(group.anchor, Some(Anchor::Contract(_))) => {
+                add(Some(shape_elements(graph, node)), ACCESS + SIMPLE);
+            }
+            _ => {}
+        }
+    }
+    if let Some(Anchor::Contract(node)) = group.anchor
+        && let Some(product) = Product::of(graph, node)
+    {
+        // Of the three sizes one at most depends on the batch.
+        let sizes = [product.m, Dim::Static(product.n), product.k];
+        let flops = sizes.into_iter().try_fold(Dim::Static(1), dl_ir::types::multiply);
+        add(flops, FMA);
+    }
+    cost
+}
+
+fn shape_of(graph: &Graph, node: NodeId) -> Option<Dim> {
+    graph.node(node).ty.as_tensor()?.shape.elements()
+}
+
+fn op_cost(op: &Op) -> f32 {
+    match op {
+        Op::Div(_) | Op::Sqrt(_) => DIVISION,
+        Op::Exp(_)
+        | Op::Expm1(_)
+        | Op::Log(_)
+        | Op::Log1p(_)
+        | Op::Tanh(_)
+        | Op::Erf(_)
+        | Op::Logistic(_) => FUNCTION,
+        Op::Softplus(_) => 2.0 * FUNCTION,
+        Op::Broadcast(_) | Op::Iota(_) | Op::Get(_) | Op::Einsum(_) | Op::StopGradient(_) => 0.0,
+        _ => SIMPLE,
+    }
+}
