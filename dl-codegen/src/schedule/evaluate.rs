@@ -188,9 +188,17 @@ impl<'g> Evaluator<'g> {
 
     fn read(&mut self, node: NodeId, class: Class, place: Place) -> Value {
         let address = self.address(Binding::Read(node, class), class, place);
-        match class {
+        let value = match class {
             Class::Full | Class::PerCol => self.b.load_tail(address, self.count(place.vector)),
             Class::PerRow | Class::Scalar => self.b.broadcast(address),
+        };
+        match self.graph.op(node) {
+            // In memory there is the batch size alone, whatever the multiple.
+            Op::BatchSize(batch_size) if batch_size.multiple != 1 => {
+                let multiple = self.b.f32(batch_size.multiple as f32);
+                self.b.mul(value, multiple)
+            }
+            _ => value,
         }
     }
 
