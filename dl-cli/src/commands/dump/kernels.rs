@@ -16,10 +16,11 @@ pub fn text(shown: &OnItsWay) -> String {
         format!("; {} for {lanes} lanes: {groups} launches of {kernels} kernels\n\n", lowered.name);
     for step in &lowered.plan.steps {
         match step {
-            PlanStep::Launch(group, _) => {
+            PlanStep::Launches(launches) => launches.iter().enumerate().try_for_each(|(i, (group, _))| {
+                let word = if i == 0 { "launch" } else { "and at the same time" };
                 let group_text = fuse::text::show(graph, &lowered.groups[*group]);
-                writeln!(text, "launch k{}: {group_text}", lowered.kernel_of[*group])
-            }
+                writeln!(text, "{word} k{}: {group_text}", lowered.kernel_of[*group])
+            }),
             PlanStep::CheckFinite(buffer) => {
                 writeln!(text, "check that {} is finite\n", lowered.plan.buffers[buffer.0 as usize].name)
             }
