@@ -125,6 +125,10 @@ impl<'f> Fuser<'f> {
         }
         let mut readers = self.readers(node);
         self.merge_readers(node, &mut readers);
+        if !self.groups_of[node.index()].is_empty() {
+            // A tuple, which came along with its parts.
+            return Ok(());
+        }
         let is_output = self.is_output(node);
         let group = match readers.as_slice() {
             [] => self.start(node)?,
@@ -132,8 +136,19 @@ impl<'f> Fuser<'f> {
             several if !is_output && self.join_all(node, several) => return Ok(()),
             _ => self.start(node)?,
         };
-        self.groups_of[node.index()] = vec![group];
+        self.put(node, &[group]);
         Ok(())
+    }
+
+    /// Notes where a node is computed; the tuple that it is a part of came along.
+    fn put(&mut self, node: NodeId, groups: &[usize]) {
+        self.groups_of[node.index()] = groups.to_vec();
+        if self.graph.op(node).structure() == Structure::Get {
+            let of_tuple = &mut self.groups_of[self.graph.operands(node)[0].index()];
+            of_tuple.extend(groups);
+            of_tuple.sort_unstable();
+            of_tuple.dedup();
+        }
     }
 
     /// The groups that read a node element by element, at a class at which they could compute it.
@@ -220,8 +235,7 @@ impl<'f> Fuser<'f> {
 
     /// Takes a node into several groups, to be computed in each.
     fn join_all(&mut self, node: NodeId, indices: &[usize]) -> bool {
-        let is_tuple = self.graph.node(node).ty.as_tensor().is_none();
-        if !is_tuple && !roles::is_cheap(self.graph.op(node)) {
+        if !roles::is_cheap(self.graph.op(node)) {
             return false;
         }
         let mut joined = Vec::new();
@@ -235,7 +249,7 @@ impl<'f> Fuser<'f> {
         for (&index, group) in indices.iter().zip(joined) {
             self.groups[index] = Some(group);
         }
-        self.groups_of[node.index()] = indices.to_vec();
+        self.put(node, indices);
         true
     }
 
@@ -244,7 +258,12 @@ impl<'f> Fuser<'f> {
         let graph = self.graph;
         let Some(class) = self.class_in(group, node) else { return false };
         let fits = match (graph.op(node).structure(), class) {
-            (Structure::Map | Structure::Get, Class::Full | Class::PerRow) => true,
+            (Structure::Map, Class::Full | Class::PerRow) => true,
+            (Structure::Get, Class::Full | Class::PerRow) => {
+                // A tuple is never in memory: it is computed with each of its parts.
+                group.members.insert(node, class);
+                return self.fits(graph.operands(node)[0], group);
+            }
             (Structure::Broadcast | Structure::Leaf, Class::Full) => match roles::rows_asked(graph, node) {
                 Ok(rows) => rows.is_none_or(|rows| group.arrange(rows)),
                 Err(()) => false,
@@ -313,7 +332,8 @@ impl<'f> Fuser<'f> {
         let elements = roles::elements(self.graph, node).ok_or_else(error)?;
         let mut group = Group::of(node, elements);
         let fits = match self.graph.op(node).structure() {
-            Structure::Map | Structure::Get => true,
+            Structure::Map => true,
+            Structure::Get => self.fits(self.graph.operands(node)[0], &mut group),
             Structure::Broadcast | Structure::Leaf => match roles::rows_asked(self.graph, node) {
                 Ok(rows) => rows.is_none_or(|rows| group.arrange(rows)),
                 Err(()) => false,

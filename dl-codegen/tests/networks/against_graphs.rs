@@ -1,0 +1,76 @@
+//! Compiled functions do what their graphs mean in f64.
+
+use dl_codegen::vector::Lanes;
+use dl_ir::interp::{self, Environment};
+use dl_ir::module::Function;
+
+use crate::generate::network;
+use crate::random::Random;
+use crate::subject::{Subject, fill, widths};
+
+/// Runs every function of a network at every width, and compares results and new states with the interpreter's.
+fn check(text: &str, batches: &[usize]) {
+    for subject in Subject::all(text) {
+        let mut random = Random::new(text.len() as u64);
+        for &batch in batches {
+            let environment = subject.environment(batch, &mut random);
+            for function in &subject.module.functions {
+                let expected = interp::run(function, &environment, batch);
+                for lanes in widths() {
+                    compare(&subject, function, &environment, batch, lanes, &expected);
+                }
+            }
+        }
+    }
+}
+
+fn compare(
+    subject: &Subject,
+    function: &Function,
+    environment: &Environment,
+    batch: usize,
+    lanes: Lanes,
+    expected: &interp::Outcome,
+) {
+    let (mut machine, id) = subject.machine(&subject.lower(function, lanes));
+    subject.set_state(&mut machine, environment);
+    let place =
+        |name: &str| format!("{name} of {} of {}, batch {batch}, {lanes:?}", function.name, subject.text);
+    let mut call = machine.call(id, batch).expect("memory");
+    fill(&mut call, environment);
+    call.run().unwrap_or_else(|error| panic!("{}: {error}", place("the loss")));
+    for (name, buffer) in call.program().results.clone() {
+        close(call.result::<f32>(buffer), &expected.results[&name].data, &place(&name));
+    }
+    for (slot, state) in subject.module.states.iter().enumerate() {
+        let value = expected.updates.get(&state.name).unwrap_or(&environment[&state.name]);
+        close(&machine.state::<f32>(slot), &value.data, &place(&state.name));
+    }
+}
+
+/// Relative L2 error within 2e-5, which a wrong element of small tensors cannot hide in.
+fn close(found: &[f32], expected: &[f64], place: &str) {
+    assert_eq!(found.len(), expected.len(), "{place}");
+    let norm = expected.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let error = found.iter().zip(expected).map(|(&f, &e)| (f64::from(f) - e).powi(2)).sum::<f64>().sqrt();
+    assert!(error <= 2e-5 * norm + 1e-9, "{place}: error {error:e} of {norm:e}\n{found:?}\n{expected:?}");
+}
+
+#[test]
+fn softmax_regression() {
+    check("< dense(31, 10, softmax) >, optimizer = sgd(lr = 0.1)", &[1, 2, 3, 17, 31, 33, 127]);
+}
+
+#[test]
+fn two_layers() {
+    check("< dense(33, 17, relu), dense(17, 3, softmax) >", &[1, 2, 3, 17, 33]);
+}
+
+#[test]
+fn random_networks() {
+    let mut random = Random::new(1);
+    for _ in 0..60 {
+        let sample = network(&mut random, 20_000);
+        check(&sample.text, &[sample.batch]);
+    }
+}

@@ -1,0 +1,74 @@
+//! Machine code does what its kernels say, to the bit, and touches nothing else.
+
+use dl_codegen::plan::PlanStep;
+use dl_codegen::vector::Lanes;
+use dl_ir::interp::Environment;
+use dl_ir::module::Function;
+use dl_runtime::program::Place;
+
+use crate::executor::{Guarded, Interpreted, initial};
+use crate::generate::network;
+use crate::random::Random;
+use crate::subject::{Subject, fill, widths};
+
+/// Runs a function by the kernel interpreter, between guard pages, and in its arena.
+fn check(subject: &Subject, function: &Function, environment: &Environment, batch: usize, lanes: Lanes) {
+    let place = format!("{} of {}, batch {batch}, {lanes:?}", function.name, subject.text);
+    let lowered = subject.lower(function, lanes);
+    let memory = initial(subject, &lowered, environment, batch);
+    let mut guarded = Guarded::new(&lowered, batch, &memory);
+    let mut interpreted = Interpreted { lowered: &lowered, batch, memory };
+    for step in &lowered.plan.steps {
+        let PlanStep::Launches(launches) = step else { continue };
+        for (group, ids) in launches {
+            interpreted.launch(*group, ids);
+        }
+        // Launches of one step do not depend on each other.
+        for (group, ids) in launches.iter().rev() {
+            guarded.launch(*group, ids);
+        }
+        for &id in launches.iter().flat_map(|(_, ids)| ids) {
+            let buffer = &lowered.plan.buffers[id.0 as usize];
+            let len = buffer.elements.at(batch);
+            let (found, expected) = (guarded.words(id), &interpreted.memory[id.0 as usize]);
+            assert_eq!(found[..len], expected[..len], "{} of {place}", buffer.name);
+        }
+    }
+    let (mut machine, id) = subject.machine(&lowered);
+    subject.set_state(&mut machine, environment);
+    let mut call = machine.call(id, batch).expect("memory");
+    fill(&mut call, environment);
+    call.run().unwrap_or_else(|error| panic!("{place}: {error}"));
+    for (name, id) in call.program().results.clone() {
+        let found = call.result::<f32>(id);
+        let expected = &interpreted.memory[id.0 as usize][..found.len()];
+        assert!(found.iter().map(|v| v.to_bits()).eq(expected.iter().copied()), "{name} of {place}");
+    }
+    for (buffer, expected) in lowered.plan.buffers.iter().zip(&interpreted.memory) {
+        if let Place::State(slot) = buffer.place {
+            let found = machine.state::<f32>(slot);
+            let expected = &expected[..found.len()];
+            assert!(
+                found.iter().map(|v| v.to_bits()).eq(expected.iter().copied()),
+                "{} of {place}",
+                buffer.name
+            );
+        }
+    }
+}
+
+#[test]
+fn random_networks() {
+    let mut random = Random::new(2);
+    for _ in 0..40 {
+        let sample = network(&mut random, 8_000);
+        for subject in Subject::all(&sample.text) {
+            let environment = subject.environment(sample.batch, &mut random);
+            for function in &subject.module.functions {
+                for lanes in widths() {
+                    check(&subject, function, &environment, sample.batch, lanes);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Runs plans launch by launch, each buffer in memory of its own: by the kernel interpreter, which checks every access, and
+//! as machine code between guard pages.
+
+use dl_codegen::compile::Lowered;
+use dl_codegen::jit::{self, CompiledKernels};
+use dl_codegen::kernel::{Kernel, interp};
+use dl_ir::interp::Environment;
+use dl_ir::types::DType;
+use dl_ir::value::Value;
+use dl_runtime::program::{BufferId, Place};
+use region::{Allocation, Protection};
+
+use crate::subject::Subject;
+
+/// What is in memory that nobody has written: a NaN.
+const POISON: u32 = 0x7fc0_dead;
+
+/// What is in each buffer of a plan before its first step, padded to whole vectors.
+pub fn initial(
+    subject: &Subject,
+    lowered: &Lowered,
+    environment: &Environment,
+    batch: usize,
+) -> Vec<Vec<u32>> {
+    let plan = &lowered.plan;
+    let contents = plan.buffers.iter().enumerate().map(|(index, buffer)| {
+        let input = plan.inputs.iter().find(|(_, id)| id.0 as usize == index);
+        let mut data = match (buffer.place, input) {
+            (_, Some((name, _))) => words(&environment[name]),
+            (Place::State(slot), None) => words(&environment[&subject.module.states[slot].name]),
+            (Place::Scratch(_), None) => vec![POISON; buffer.elements.at(batch)],
+        };
+        assert_eq!(data.len(), buffer.elements.at(batch), "{}", buffer.name);
+        data.resize(data.len().next_multiple_of(16), POISON);
+        data
+    });
+    contents.collect()
+}
+
+fn words(value: &Value) -> Vec<u32> {
+    let word = |&v: &f64| if value.dtype == DType::I32 { v as i32 as u32 } else { (v as f32).to_bits() };
+    value.data.iter().map(word).collect()
+}
+
+/// The ranges of tasks that a launch is cut into, the later one first: tasks do not wait for each other.
+fn ranges(kernel: &Kernel, batch: usize) -> [(usize, usize); 2] {
+    let tasks = kernel.tasks.at(batch);
+    [(tasks / 3, tasks), (0, tasks / 3)]
+}
+
+/// Runs launches by the kernel interpreter.
+pub struct Interpreted<'l> {
+    pub lowered: &'l Lowered,
+    pub batch: usize,
+    pub memory: Vec<Vec<u32>>,
+}
+
+impl Interpreted<'_> {
+    /// Runs a launch. It reads what was there before it, even where it writes in place.
+    pub fn launch(&mut self, group: usize, ids: &[BufferId]) {
+        let kernel = &self.lowered.kernels[self.lowered.kernel_of[group]];
+        let mut buffers: Vec<Vec<u32>> = ids.iter().map(|id| self.memory[id.0 as usize].clone()).collect();
+        for (begin, end) in ranges(kernel, self.batch) {
+            interp::run(kernel, self.batch, begin, end, &mut buffers)
+                .unwrap_or_else(|error| panic!("{error}\n{kernel}"));
+        }
+        for ((id, buffer), declared) in ids.iter().zip(buffers).zip(&kernel.buffers) {
+            if declared.writes {
+                self.memory[id.0 as usize] = buffer;
+            }
+        }
+    }
+}
+
+/// Runs launches as machine code.
+pub struct Guarded<'l> {
+    lowered: &'l Lowered,
+    batch: usize,
+    code: CompiledKernels,
+    memory: Vec<Pages>,
+}
+
+impl<'l> Guarded<'l> {
+    /// Compiles a function's kernels.
+    pub fn new(lowered: &'l Lowered, batch: usize, memory: &[Vec<u32>]) -> Self {
+        let code = jit::compile(&lowered.kernels, lowered.target.lanes).expect("the CPU has this width");
+        let memory = memory.iter().map(|words| Pages::holding(words)).collect();
+        Guarded { lowered, batch, code, memory }
+    }
+
+    /// Runs a launch.
+    pub fn launch(&mut self, group: usize, ids: &[BufferId]) {
+        let index = self.lowered.kernel_of[group];
+        let pointers: Vec<*mut u8> = ids.iter().map(|id| self.memory[id.0 as usize].start()).collect();
+        for (begin, end) in ranges(&self.lowered.kernels[index], self.batch) {
+            // SAFETY: the pointers lead to the launch's buffers for this batch; what a kernel does beyond them is what
+            // the guard pages are there to show. The code is alive.
+            unsafe { self.code.functions()[index](pointers.as_ptr(), self.batch, begin, end) };
+        }
+    }
+
+    /// What is in a buffer.
+    pub fn words(&self, id: BufferId) -> &[u32] {
+        self.memory[id.0 as usize].words()
+    }
+}
+
+/// A buffer that ends where a page begins that nobody may touch.
+struct Pages {
+    pages: Allocation,
+    start: usize,
+    len: usize,
+}
+
+impl Pages {
+    fn holding(words: &[u32]) -> Self {
+        let page = region::page::size();
+        let bytes = size_of_val(words);
+        let used = bytes.next_multiple_of(page).max(page);
+        let mut pages = region::alloc(used + page, Protection::READ_WRITE).expect("memory");
+        let start = used - bytes;
+        // SAFETY: the allocation has `used` bytes before its last page, which hold the words at an aligned address.
+        unsafe {
+            let data = pages.as_mut_ptr::<u8>().add(start).cast::<u32>();
+            data.copy_from_nonoverlapping(words.as_ptr(), words.len());
+            region::protect(pages.as_ptr::<u8>().add(used), page, Protection::NONE).expect("a guard page");
+        }
+        Pages { pages, start, len: words.len() }
+    }
+
+    fn start(&mut self) -> *mut u8 {
+        // SAFETY: the start is within the allocation.
+        unsafe { self.pages.as_mut_ptr::<u8>().add(self.start) }
+    }
+
+    fn words(&self) -> &[u32] {
+        // SAFETY: these words were written by `holding`, and nothing writes while this is borrowed.
+        unsafe { std::slice::from_raw_parts(self.pages.as_ptr::<u8>().add(self.start).cast(), self.len) }
+    }
+}

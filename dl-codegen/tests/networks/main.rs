@@ -1,0 +1,10 @@
+//! Whole functions of networks, at odd sizes and every width: compiled code against the interpreters of graphs and of
+//! kernels, and against itself.
+
+mod against_graphs;
+mod against_kernels;
+mod executor;
+mod generate;
+mod random;
+mod same_bits;
+mod subject;

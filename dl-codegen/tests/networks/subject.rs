@@ -1,0 +1,117 @@
+//! A network under test, and values for its inputs and states.
+
+use dl_codegen::compile::{Lowered, lower};
+use dl_codegen::jit::missing_features;
+use dl_codegen::plan::{BATCH_SIZE, plan_state};
+use dl_codegen::target::Target;
+use dl_codegen::vector::Lanes;
+use dl_ir::interp::Environment;
+use dl_ir::module::{Function, Module};
+use dl_ir::network::Network;
+use dl_ir::ops::Op;
+use dl_ir::types::{Shape, TensorType};
+use dl_ir::value::Value;
+use dl_ir::{build, passes};
+use dl_runtime::machine::{Call, Machine, ProgramId};
+use dl_runtime::program::{Element, StatePlan};
+
+use crate::random::Random;
+
+/// Every width that this CPU has; those left out are named on standard error.
+pub fn widths() -> impl Iterator<Item = Lanes> {
+    [Lanes::L4, Lanes::L8, Lanes::L16].into_iter().filter(|&lanes| {
+        let present = missing_features(lanes).is_empty();
+        if !present {
+            eprintln!("skipped: this CPU has no {} lanes", lanes.count());
+        }
+        present
+    })
+}
+
+/// A network, optimised for one kind of targets.
+pub struct Subject {
+    pub text: String,
+    pub module: Module,
+    pub state: StatePlan,
+    /// Integer targets are below this.
+    classes: usize,
+}
+
+impl Subject {
+    /// The network of this text, one for each kind of targets that its loss takes.
+    pub fn all(text: &str) -> Vec<Subject> {
+        let network = Network::parse(text).unwrap_or_else(|error| panic!("{text}: {error:?}"));
+        let of_target = |target: &TensorType| {
+            let module = passes::optimize(build::module(&network, target), |_, _| ());
+            let module = module.expect("passes keep functions valid");
+            let classes = *network.output_shape().last().expect("outputs have axes");
+            Subject { text: text.to_owned(), state: plan_state(&module), module, classes }
+        };
+        network.target_types().iter().map(of_target).collect()
+    }
+
+    /// A function, on its way to code of this width.
+    pub fn lower(&self, function: &Function, lanes: Lanes) -> Lowered {
+        let lowered = lower(function, &self.state, Target { lanes });
+        lowered.unwrap_or_else(|error| panic!("{}: {error}", self.text))
+    }
+
+    /// A machine with this function alone.
+    pub fn machine(&self, lowered: &Lowered) -> (Machine, ProgramId) {
+        let mut machine = Machine::new(self.state.clone(), 1).expect("memory");
+        let id = lowered.load(&mut machine).expect("code");
+        (machine, id)
+    }
+
+    /// Inputs and states, and the batch size under its name.
+    pub fn environment(&self, batch: usize, random: &mut Random) -> Environment {
+        let mut environment = Environment::new();
+        for function in &self.module.functions {
+            for id in function.graph.ids() {
+                if let Op::Input(input) = function.graph.op(id) {
+                    let value = || random.tensor(&input.ty, batch, self.classes);
+                    environment.entry(input.name.clone()).or_insert_with(value);
+                }
+            }
+        }
+        for state in &self.module.states {
+            let shape = state.ty.shape.at(1);
+            let value = random.tensor(&state.ty, 1, 1);
+            // Running means of squares, corrections and the learning rate are positive.
+            let positive = state.name.contains(".v.") || state.name.contains(".sum.") || shape.is_empty();
+            let value = match shape.as_slice() {
+                _ if positive => value.map(|v| f64::from((v.abs() + 0.1) as f32)),
+                // Values keep their size from layer to layer.
+                [fan_in, _] => value.map(|v| f64::from((v * (3.0 / *fan_in as f64).sqrt()) as f32)),
+                _ => value,
+            };
+            environment.insert(state.name.clone(), value);
+        }
+        let count = Value::from_fn(&TensorType::f32(Shape::scalar()), 1, |_| batch as f64);
+        environment.insert(BATCH_SIZE.to_owned(), count);
+        environment
+    }
+
+    /// Sets all state.
+    pub fn set_state(&self, machine: &mut Machine, environment: &Environment) {
+        for (slot, declared) in self.module.states.iter().enumerate() {
+            let data: Vec<f32> = environment[&declared.name].data.iter().map(|&v| v as f32).collect();
+            machine.set_state(slot, &data).expect("as many elements as declared");
+        }
+    }
+}
+
+/// Fills all inputs.
+pub fn fill(call: &mut Call<'_>, environment: &Environment) {
+    for (name, buffer) in call.program().inputs.clone() {
+        let value = &environment[&name].data;
+        match call.program().buffers[buffer.0 as usize].element {
+            Element::F32 => {
+                call.input::<f32>(buffer).iter_mut().zip(value).for_each(|(to, &v)| *to = v as f32);
+            }
+            Element::I32 => {
+                call.input::<i32>(buffer).iter_mut().zip(value).for_each(|(to, &v)| *to = v as i32);
+            }
+        }
+    }
+}
