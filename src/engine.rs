@@ -91,7 +91,7 @@ impl Engine {
             Some(module) => module,
             None => optimized(&network, &variants[0].target)?,
         };
-        let machine = Machine::new(plan_state(&module), threads)?;
+        let machine = Machine::new(plan_state(&module, target), threads)?;
         variants[0].module = Some(module);
         let input = network.input_shape().to_vec();
         Ok(Engine { network, target, machine, variants, input })

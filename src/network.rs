@@ -147,7 +147,7 @@ impl Network {
         };
         for (name, buffer) in &call.program().results {
             let Some(of) = name.strip_prefix("grad.") else { continue };
-            let data = call.result::<f32>(*buffer).to_vec();
+            let data = call.plain_result::<f32>(*buffer);
             let array =
                 |shape: &[usize]| ArrayD::from_shape_vec(shape, data).expect("the shape of its result");
             match shapes.get(of) {

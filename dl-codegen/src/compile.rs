@@ -59,7 +59,7 @@ pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<L
     let graph = &function.graph;
     let mut groups = fuse(function)?;
     let scheduled = groups.iter().map(|group| schedule(graph, group, target)).collect();
-    let (plan, scheduled) = plan(function, state, scheduled, |node| {
+    let (plan, scheduled) = plan(function, state, target, scheduled, |node| {
         groups.push(Group::copy(node, shape_elements(graph, node)));
         schedule(graph, &groups[groups.len() - 1], target)
     });

@@ -37,6 +37,7 @@ pub mod encode;
 pub mod fuse;
 pub mod jit;
 pub mod kernel;
+pub mod layout;
 pub mod matrix;
 pub mod plan;
 pub mod schedule;

@@ -19,4 +19,9 @@ impl Target {
             Lanes::L16 => (12, 2),
         }
     }
+
+    /// Columns of a matmul tile.
+    pub fn tile_width(self) -> usize {
+        self.matmul_tile().1 * self.lanes.count()
+    }
 }

@@ -125,8 +125,13 @@ pub struct Buffer {
     pub name: String,
     /// What it holds.
     pub element: Element,
-    /// The number of elements: fixed for static tensors, per example for those with a batch dimension.
+    /// The number of elements, padding of the layout included: fixed for static tensors, per example for those with a batch
+    /// dimension.
     pub elements: Extent,
+    /// How it lies; the plain shape where that is not row-major.
+    pub layout: Layout,
+    /// The plain shape of a tensor in panels; empty for others.
+    pub packed_shape: Vec<usize>,
     /// Where it lies.
     pub place: Place,
 }
@@ -190,7 +195,7 @@ pub struct Program {
     pub scratch: Extent,
     /// The inputs by name (`x`, `y`), to be filled before each run, row-major.
     pub inputs: Vec<(String, BufferId)>,
-    /// The results by name (`loss`, `output`), to be read after each run, row-major.
+    /// The results by name (`loss`, `output`), to be read after each run.
     pub results: Vec<(String, BufferId)>,
     /// Distinct kernels.
     pub kernels: Vec<KernelFn>,

@@ -54,6 +54,8 @@ fn a_step_allocates_nothing() {
             name: "x".into(),
             element: Element::F32,
             elements: rows,
+            layout: Layout::RowMajor,
+            packed_shape: vec![],
             place: Place::Scratch(Extent::fixed(0)),
         }],
         scratch: Extent { fixed: 0, per_example: 4 },

@@ -99,7 +99,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn memory(module: &Module, args: &Args) -> Result<Memory> {
-    let state = plan_state(module);
+    let state = plan_state(module, args.width.target());
     let is_parameter =
         |name: &str| module.state(name).is_some_and(|state| state.role == StateRole::Parameter);
     let parameter_bytes =

@@ -6,9 +6,11 @@ mod storage;
 
 use dl_ir::graph::NodeId;
 use dl_ir::module::{Function, Module};
-use dl_runtime::program::{Buffer, BufferId, Element, Extent, Layout, StatePlan, StateSlot};
+use dl_runtime::program::{Buffer, BufferId, Element, Extent, StatePlan, StateSlot};
 
+use crate::layout::layout;
 use crate::schedule::Scheduled;
+use crate::target::Target;
 
 /// A planned function: a program without its code.
 #[derive(Clone, Debug)]
@@ -39,8 +41,8 @@ pub enum PlanStep {
 /// The name under which programs that need the batch size as a number expect it among their inputs.
 pub const BATCH_SIZE: &str = "batch_size";
 
-/// Where the state of a module lies, the same for all its functions.
-pub fn plan_state(module: &Module) -> StatePlan {
+/// Where the state of a module lies on a target, the same for all its functions.
+pub fn plan_state(module: &Module, target: Target) -> StatePlan {
     let mut offset = 0;
     let slots = module.states.iter().map(|state| {
         let slot = StateSlot {
@@ -51,7 +53,7 @@ pub fn plan_state(module: &Module) -> StatePlan {
                 .as_fixed()
                 .expect("checked by the verifier: states do not depend on the batch"),
             element: Element::F32,
-            layout: Layout::RowMajor,
+            layout: layout(&state.ty, target),
             offset,
         };
         offset += slot.bytes();
@@ -64,10 +66,11 @@ pub fn plan_state(module: &Module) -> StatePlan {
 pub fn plan(
     function: &Function,
     state: &StatePlan,
+    target: Target,
     mut kernels: Vec<Scheduled>,
     mut copy: impl FnMut(NodeId) -> Scheduled,
 ) -> (Plan, Vec<Scheduled>) {
     let order = order::order(function, &mut kernels, &mut copy);
-    let plan = storage::assign(function, state, &kernels, &order);
+    let plan = storage::assign(function, state, target, &kernels, &order);
     (plan, kernels)
 }

@@ -6,17 +6,25 @@ use dl_ir::graph::NodeId;
 use dl_ir::module::Function;
 use dl_ir::ops::Op;
 use dl_ir::types::DType;
-use dl_runtime::program::{Buffer, BufferId, Element, Extent, Place, StatePlan, round_up};
+use dl_runtime::program::{Buffer, BufferId, Element, Extent, Layout, Place, StatePlan, round_up};
 
 use super::order::{Copy, Order};
 use super::pack::{Piece, pack};
 use super::{BATCH_SIZE, Plan, PlanStep};
-use crate::schedule::operands::{extent, storage};
+use crate::layout::layout;
+use crate::schedule::operands::{extent, storage, stored_elements};
 use crate::schedule::{Binding, Scheduled};
+use crate::target::Target;
 
 /// Assigns storage to a function's kernels in their order.
-pub fn assign(function: &Function, state: &StatePlan, kernels: &[Scheduled], order: &Order) -> Plan {
-    let mut assigner = Assigner::new(function, state, order);
+pub fn assign(
+    function: &Function,
+    state: &StatePlan,
+    target: Target,
+    kernels: &[Scheduled],
+    order: &Order,
+) -> Plan {
+    let mut assigner = Assigner::new(function, state, target, order);
     assigner.add_inputs();
     let mut steps = Vec::new();
     for (index, phase) in order.phases.iter().enumerate() {
@@ -38,6 +46,7 @@ pub fn assign(function: &Function, state: &StatePlan, kernels: &[Scheduled], ord
 
 struct Assigner<'a> {
     function: &'a Function,
+    target: Target,
     order: &'a Order,
     state_slots: HashMap<&'a str, usize>,
     buffers: Vec<Buffer>,
@@ -47,10 +56,11 @@ struct Assigner<'a> {
 }
 
 impl<'a> Assigner<'a> {
-    fn new(function: &'a Function, state: &'a StatePlan, order: &'a Order) -> Self {
+    fn new(function: &'a Function, state: &'a StatePlan, target: Target, order: &'a Order) -> Self {
         let slots = state.slots.iter().enumerate().map(|(index, slot)| (slot.name.as_str(), index));
         Assigner {
             function,
+            target,
             order,
             state_slots: slots.collect(),
             buffers: Vec::new(),
@@ -69,9 +79,13 @@ impl<'a> Assigner<'a> {
                 Op::BatchSize(_) => BATCH_SIZE.to_owned(),
                 _ => continue,
             };
-            let buffer = self.scratch(node, name.clone(), 0);
+            let known = self.inputs.iter().find(|(known, _)| *known == name).map(|&(_, buffer)| buffer);
+            let buffer = known.unwrap_or_else(|| {
+                let buffer = self.scratch(node, name.clone(), 0);
+                self.inputs.push((name, buffer));
+                buffer
+            });
             self.buffer_of.insert(node, buffer);
-            self.inputs.push((name, buffer));
         }
     }
 
@@ -83,8 +97,13 @@ impl<'a> Assigner<'a> {
     fn push(&mut self, node: NodeId, name: String, place: Place, alive: Option<(usize, usize)>) -> BufferId {
         let tensor = self.function.graph.tensor(node);
         let element = if tensor.dtype == DType::I32 { Element::I32 } else { Element::F32 };
-        let elements = extent(tensor.shape.elements().expect("checked by the verifier"));
-        self.buffers.push(Buffer { name, element, elements, place });
+        let elements = extent(stored_elements(&self.function.graph, node, self.target));
+        let layout = layout(tensor, self.target);
+        let packed_shape = match layout {
+            Layout::RowMajor => Vec::new(),
+            Layout::Panel { .. } => tensor.shape.as_fixed().expect("panels are of fixed size"),
+        };
+        self.buffers.push(Buffer { name, element, elements, layout, packed_shape, place });
         self.alive.push(alive);
         BufferId(self.buffers.len() as u32 - 1)
     }

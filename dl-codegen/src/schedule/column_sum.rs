@@ -6,7 +6,7 @@ use dl_runtime::program::Extent;
 
 use super::evaluate::{Evaluator, Place, Steps, Tile};
 use super::operands::{Binding, extent};
-use super::{KernelBuilder, offset};
+use super::{KernelBuilder, matrices, offset};
 use crate::fuse::{Class, Group, Space};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::target::Target;
@@ -25,7 +25,7 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
         // A vector with a batch dimension: a single column.
         _ => (operand.elements().expect("checked by the verifier"), 1),
     };
-    let mut kernel = KernelBuilder::new(graph, bindings);
+    let mut kernel = KernelBuilder::new(graph, bindings, target);
     let args = args(bindings, rows);
     let whole = cols / BLOCK * BLOCK;
     let end = Index::term(Term::End, BLOCK as i64);
@@ -61,7 +61,7 @@ fn program(
     cols: usize,
     block: usize,
 ) -> Program {
-    let tile = Tile { row_bytes: 0, cols: block, steps: Steps::default() };
+    let tile = Tile { matrices: matrices(graph, bindings, target), cols: block, steps: Steps::default() };
     let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     let source = e.arg(Binding::Left(graph.operands(node)[0]));
     let count = Count::Arg(e.b.arg());

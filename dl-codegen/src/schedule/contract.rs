@@ -9,9 +9,10 @@ use dl_runtime::program::Extent;
 
 use super::evaluate::{Evaluator, Place, Steps, Tile};
 use super::operands::{Binding, extent};
-use super::{KernelBuilder, offset};
+use super::{KernelBuilder, matrices, offset};
 use crate::fuse::{Class, Group};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
+use crate::layout::Matrix;
 use crate::matrix::Product;
 use crate::target::Target;
 use crate::vector::{Address, Count, Program, ProgramBuilder, Value};
@@ -21,8 +22,9 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
     let product = Product::of(graph, node).expect("fusion takes in such products only");
     let (height, vectors) = target.matmul_tile();
     let width = vectors * target.lanes.count();
-    let mut kernel = KernelBuilder::new(graph, bindings);
+    let mut kernel = KernelBuilder::new(graph, bindings, target);
     let whole = product.n / width * width;
+    let matrices = matrices(graph, bindings, target);
     let by_columns = product.n >= 4 * width;
     let (row, col) = (1, 0);
     let rows = |kernel: &mut KernelBuilder, block: usize| {
@@ -31,7 +33,7 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
             .map(|height| {
                 let program =
                     kernel.program(program(graph, group, (node, product), bindings, target, (height, block)));
-                (height, vec![Stmt::Run { program, args: args(bindings, product, row, col) }])
+                (height, vec![Stmt::Run { program, args: args(bindings, &matrices, product, row, col) }])
             })
             .collect();
         let (begin, mut ends) = (Index::constant(0), vec![Index::extent(extent(product.m))]);
@@ -82,12 +84,14 @@ fn heights(tallest: usize, m: Dim, all_rows: bool) -> Vec<usize> {
     heights
 }
 
-fn args(bindings: &[Binding], product: Product, row: usize, col: usize) -> Vec<Arg> {
-    let pointers = bindings.iter().enumerate().map(|(buffer, binding)| {
+fn args(bindings: &[Binding], matrices: &[Matrix], product: Product, row: usize, col: usize) -> Vec<Arg> {
+    let pointers = bindings.iter().zip(matrices).enumerate().map(|(buffer, (binding, matrix))| {
+        let (by_row, by_col) = (4 * matrix.row_stride() as i64, 4 * matrix.col_stride() as i64);
         let factors = match binding {
             Binding::Left(_) => [(row, 4 * product.row_stride as i64), (col, 0)],
-            Binding::Right(_) | Binding::Read(_, Class::PerCol) => [(row, 0), (col, 4)],
-            Binding::Read(_, Class::Full) | Binding::Write(..) => [(row, 4 * product.n as i64), (col, 4)],
+            Binding::Right(_) => [(row, 0), (col, by_col)],
+            Binding::Read(_, Class::PerCol) => [(row, 0), (col, 4)],
+            Binding::Read(_, Class::Full) | Binding::Write(..) => [(row, by_row), (col, by_col)],
             Binding::Read(_, Class::PerRow) => [(row, 4), (col, 0)],
             Binding::Read(_, Class::Scalar) => [(row, 0), (col, 0)],
         };
@@ -109,7 +113,7 @@ fn program(
     target: Target,
     (height, cols): (usize, usize),
 ) -> Program {
-    let tile = Tile { row_bytes: 4 * product.n as i32, cols, steps: Steps::default() };
+    let tile = Tile { matrices: matrices(graph, bindings, target), cols, steps: Steps::default() };
     let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     let operands = graph.operands(node);
     let (left, right) = (e.arg(Binding::Left(operands[0])), e.arg(Binding::Right(operands[1])));
@@ -123,8 +127,9 @@ fn program(
     let row_of_right: Vec<Value> = (0..n_vectors)
         .map(|vector| {
             let offset = (vector * e.b.lanes().bytes()) as i32;
-            let address = Address { arg: right, offset, step: 4 * product.n as i32 };
-            e.b.load_tail(address, e.count(vector))
+            let step = 4 * e.tile.matrices[usize::from(right)].row_stride() as i32;
+            let count = e.stored(right, vector);
+            e.b.load_tail(Address { arg: right, offset, step }, count)
         })
         .collect();
     let mut next = Vec::with_capacity(sums.len());

@@ -5,10 +5,12 @@ use std::collections::HashMap;
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::{Op, Structure};
 use dl_ir::types::{DType, Type};
+use dl_runtime::program::Layout;
 
 use super::map;
 use super::operands::Binding;
 use crate::fuse::{Class, Group, operand_class};
+use crate::layout::Matrix;
 use crate::vector::{Address, ProgramBuilder, Value};
 
 /// A place in the tile that a program computes.
@@ -23,8 +25,8 @@ pub struct Place {
 /// Where a program finds its operands: one argument word a binding, in order.
 #[derive(Clone, Debug)]
 pub struct Tile {
-    /// Bytes from one row to the next, of operands with an element at each point.
-    pub row_bytes: i32,
+    /// For each binding, how its matrix lies; tiles begin where panels begin.
+    pub matrices: Vec<Matrix>,
     /// Columns in the tile: the last vector of a row may be short.
     pub cols: usize,
     /// Bytes added per iteration of the open loop, by class; zero outside loops.
@@ -86,6 +88,14 @@ impl<'g> Evaluator<'g> {
         (self.tile.cols - vector * lanes).min(lanes) as u8
     }
 
+    /// How many lanes of a vector an operand has: all in a panel, which has room for whole vectors.
+    pub fn stored(&self, arg: u16, vector: usize) -> u8 {
+        match self.tile.matrices[usize::from(arg)].layout {
+            Layout::RowMajor => self.count(vector),
+            Layout::Panel { .. } => self.b.lanes().count() as u8,
+        }
+    }
+
     /// The argument word of a binding.
     pub fn arg(&self, binding: Binding) -> u16 {
         self.bindings.iter().position(|&b| b == binding).expect("a binding of this group") as u16
@@ -130,7 +140,7 @@ impl<'g> Evaluator<'g> {
     pub fn write(&mut self, output: NodeId, class: Class, place: Place) {
         let value = self.value(output, class, place);
         let address = self.address(Binding::Write(output, class), class, place);
-        let count = if class == Class::PerRow { 1 } else { self.count(place.vector) };
+        let count = if class == Class::PerRow { 1 } else { self.stored(address.arg, place.vector) };
         self.b.store_tail(address, value, count);
     }
 
@@ -189,7 +199,7 @@ impl<'g> Evaluator<'g> {
     fn read(&mut self, node: NodeId, class: Class, place: Place) -> Value {
         let address = self.address(Binding::Read(node, class), class, place);
         let value = match class {
-            Class::Full | Class::PerCol => self.b.load_tail(address, self.count(place.vector)),
+            Class::Full | Class::PerCol => self.b.load_tail(address, self.stored(address.arg, place.vector)),
             Class::PerRow | Class::Scalar => self.b.broadcast(address),
         };
         match self.graph.op(node) {
@@ -203,14 +213,16 @@ impl<'g> Evaluator<'g> {
     }
 
     fn address(&self, binding: Binding, class: Class, place: Place) -> Address {
+        let arg = self.arg(binding);
         let along = (place.vector * self.b.lanes().bytes()) as i32;
+        let row_bytes = 4 * self.tile.matrices[usize::from(arg)].row_stride() as i32;
         let (offset, step) = match class {
-            Class::Full => (place.row as i32 * self.tile.row_bytes + along, self.tile.steps.full),
+            Class::Full => (place.row as i32 * row_bytes + along, self.tile.steps.full),
             Class::PerRow => (4 * place.row as i32, self.tile.steps.per_row),
             Class::PerCol => (along, self.tile.steps.per_col),
             Class::Scalar => (0, 0),
         };
-        Address { arg: self.arg(binding), offset, step }
+        Address { arg, offset, step }
     }
 }
 

@@ -5,9 +5,9 @@ use dl_ir::types::Dim;
 use dl_runtime::program::Extent;
 
 use super::evaluate::{Evaluator, Place, Steps, Tile};
-use super::operands::{Binding, extent};
-use super::{KernelBuilder, offset};
-use crate::fuse::{Class, Group, Space};
+use super::operands::{Binding, extent, stored_elements};
+use super::{KernelBuilder, matrices, offset};
+use crate::fuse::{Class, Group};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::target::Target;
 use crate::vector::{Count, Program, ProgramBuilder};
@@ -19,11 +19,9 @@ const RUN: usize = 64;
 
 /// The kernel of a group whose members all have an element at each point.
 pub fn schedule(graph: &Graph, group: &Group, bindings: &[Binding], target: Target) -> Kernel {
-    let elements = match group.space {
-        Space::Flat(elements) => elements,
-        Space::Grid { .. } => unreachable!("grids have schedules of their own"),
-    };
-    let mut kernel = KernelBuilder::new(graph, bindings);
+    // All tensors of the space have its shape, and so its layout: the padding of panels is computed along.
+    let elements = stored_elements(graph, group.outputs[0], target);
+    let mut kernel = KernelBuilder::new(graph, bindings, target);
     let args = bindings.iter().enumerate().map(|(buffer, binding)| {
         let factor = if is_scalar(binding) { 0 } else { 4 };
         Arg::Pointer { buffer, offset: offset(0, &[(0, factor)]) }
@@ -54,7 +52,7 @@ fn is_scalar(binding: &Binding) -> bool {
 }
 
 fn program(graph: &Graph, group: &Group, bindings: &[Binding], target: Target, blocks: usize) -> Program {
-    let tile = Tile { row_bytes: 0, cols: BLOCK, steps: Steps::default() };
+    let tile = Tile { matrices: matrices(graph, bindings, target), cols: BLOCK, steps: Steps::default() };
     let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     for binding in bindings {
         // Ahead of the loop, once.

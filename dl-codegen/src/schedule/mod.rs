@@ -16,6 +16,7 @@ use dl_runtime::program::{Cost, Extent};
 
 use crate::fuse::{Anchor, Group, Space};
 use crate::kernel::{Index, Kernel, Stmt, Term, Tile};
+use crate::layout::Matrix;
 use crate::target::Target;
 use crate::vector::Program;
 pub use operands::Binding;
@@ -51,8 +52,8 @@ struct KernelBuilder {
 }
 
 impl KernelBuilder {
-    fn new(graph: &Graph, bindings: &[Binding]) -> Self {
-        let buffers = bindings.iter().map(|&binding| buffer_use(graph, binding)).collect();
+    fn new(graph: &Graph, bindings: &[Binding], target: Target) -> Self {
+        let buffers = bindings.iter().map(|&binding| buffer_use(graph, binding, target)).collect();
         let (programs, body) = (Vec::new(), Vec::new());
         KernelBuilder { kernel: Kernel { buffers, programs, n_vars: 0, body, tasks: Extent::fixed(0) } }
     }
@@ -101,6 +102,11 @@ impl KernelBuilder {
 fn offset(constant: i64, vars: &[(usize, i64)]) -> Index {
     let terms = vars.iter().filter(|(_, factor)| *factor != 0);
     Index { constant, terms: terms.map(|&(var, factor)| (Term::Var(var), factor)).collect() }
+}
+
+/// How the matrices of all bindings lie.
+fn matrices(graph: &Graph, bindings: &[Binding], target: Target) -> Vec<Matrix> {
+    bindings.iter().map(|binding| operands::matrix(graph, binding.node(), target)).collect()
 }
 
 /// Whether a node is a tuple-valued or plain row reduction.

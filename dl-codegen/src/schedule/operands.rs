@@ -3,10 +3,12 @@
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::{Op, Structure};
 use dl_ir::types::{DType, Dim};
-use dl_runtime::program::{Element, Extent};
+use dl_runtime::program::{Element, Extent, Layout};
 
 use crate::fuse::{Class, Group, is_leaf, operand_class};
 use crate::kernel::BufferUse;
+use crate::layout::{Matrix, layout};
+use crate::target::Target;
 
 /// One buffer of a kernel: a node in memory, and what is done with it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -78,12 +80,29 @@ pub fn storage(graph: &Graph, mut node: NodeId) -> NodeId {
     node
 }
 
+/// A node in memory as a matrix: its last axis, and all others as rows.
+pub fn matrix(graph: &Graph, node: NodeId, target: Target) -> Matrix {
+    let tensor = graph.tensor(node);
+    let (last, outer) =
+        tensor.shape.dims().split_last().map_or((1, &[][..]), |(last, outer)| (last.at(1), outer));
+    let rows = outer.iter().map(|dim| dim.as_static()).product::<Option<usize>>().unwrap_or(0);
+    Matrix { rows, cols: last, layout: layout(tensor, target) }
+}
+
+/// The number of elements that a node takes in memory.
+pub fn stored_elements(graph: &Graph, node: NodeId, target: Target) -> Dim {
+    match matrix(graph, node, target) {
+        matrix @ Matrix { layout: Layout::Panel { .. }, .. } => Dim::Static(matrix.len()),
+        _ => shape_elements(graph, node),
+    }
+}
+
 /// How a kernel uses the buffer of a binding.
-pub fn buffer_use(graph: &Graph, binding: Binding) -> BufferUse {
+pub fn buffer_use(graph: &Graph, binding: Binding, target: Target) -> BufferUse {
     let tensor = graph.tensor(binding.node());
     BufferUse {
         element: if tensor.dtype == DType::F32 { Element::F32 } else { Element::I32 },
-        elements: extent(shape_elements(graph, binding.node())),
+        elements: extent(stored_elements(graph, binding.node(), target)),
         reads: !binding.is_write(),
         writes: binding.is_write(),
     }

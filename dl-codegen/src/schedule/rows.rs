@@ -11,7 +11,7 @@ use dl_ir::types::Dim;
 
 use super::evaluate::{Evaluator, Place, Steps, Tile};
 use super::operands::{Binding, extent};
-use super::{KernelBuilder, is_reduction, offset};
+use super::{KernelBuilder, is_reduction, matrices, offset};
 use crate::fuse::{Class, Group};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::target::Target;
@@ -29,7 +29,7 @@ pub fn schedule(
     bindings: &[Binding],
     target: Target,
 ) -> Kernel {
-    let mut kernel = KernelBuilder::new(graph, bindings);
+    let mut kernel = KernelBuilder::new(graph, bindings, target);
     let is_short = cols <= SHORT_ROW;
     let program = kernel.program(program(graph, group, bindings, target, cols));
     let first_row = if is_short { Term::Begin } else { Term::Var(0) };
@@ -64,7 +64,7 @@ fn class(binding: Binding) -> Class {
 }
 
 fn program(graph: &Graph, group: &Group, bindings: &[Binding], target: Target, cols: usize) -> Program {
-    let tile = Tile { row_bytes: 0, cols, steps: Steps::default() };
+    let tile = Tile { matrices: matrices(graph, bindings, target), cols, steps: Steps::default() };
     let e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     let mut walk = Walk { graph, group, e, is_short: cols <= SHORT_ROW };
     if walk.is_short {

@@ -16,7 +16,7 @@ use prepared::{Prepared, buffer_offset};
 use crate::arena::{Arena, ArenaError, Word};
 use crate::layout::{pack, packed_len, unpack};
 use crate::pool::Team;
-use crate::program::{Buffer, BufferId, Program, StatePlan, StateSlot, Step};
+use crate::program::{Buffer, BufferId, Layout, Program, StatePlan, StateSlot, Step};
 
 /// Why a program was not run to its end.
 #[derive(Debug, Error, Clone, PartialEq)]
@@ -215,13 +215,28 @@ impl<'m> Call<'m> {
         self.arena.words_mut(offset, len)
     }
 
-    /// A result, row-major, of the size that this batch has. It means something after [`run`](Call::run).
+    /// A result as it lies, of the size that this batch has: row-major, unless its buffer says otherwise. It means something after
+    /// [`run`](Call::run).
     ///
     /// # Panics
     /// As [`input`](Call::input).
     pub fn result<T: Word>(&self, id: BufferId) -> &[T] {
         let (offset, len) = self.locate::<T>(id);
         self.arena.words(offset, len)
+    }
+
+    /// A result, row-major whatever its layout.
+    ///
+    /// # Panics
+    /// As [`input`](Call::input).
+    pub fn plain_result<T: Word>(&self, id: BufferId) -> Vec<T> {
+        let (buffer, data) = (self.buffer(id), self.result::<T>(id));
+        if buffer.layout == Layout::RowMajor {
+            return data.to_vec();
+        }
+        let mut plain = vec![T::default(); buffer.packed_shape.iter().product()];
+        unpack(buffer.layout, &buffer.packed_shape, data, &mut plain);
+        plain
     }
 
     /// A result, as [`result`](Call::result), for as long as the machine is not called again.

@@ -44,8 +44,14 @@ fn plan() -> StatePlan {
 }
 
 fn program() -> Program {
-    let buffer =
-        |name: &str, elements, place| Buffer { name: name.into(), element: Element::F32, elements, place };
+    let buffer = |name: &str, elements, place| Buffer {
+        name: name.into(),
+        element: Element::F32,
+        elements,
+        layout: Layout::RowMajor,
+        packed_shape: vec![],
+        place,
+    };
     let rows = Extent { fixed: 0, per_example: 3 };
     let launch = |name: &str, kernel, buffers, tasks| {
         let cost = Cost { fixed: 1e6, per_example: 0.0 };

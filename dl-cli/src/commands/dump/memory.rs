@@ -10,7 +10,7 @@ use dl_codegen::plan::plan_state;
 /// Every buffer, where it lies and when it is alive, at this batch size.
 pub fn text(shown: &OnItsWay, batch: usize) -> String {
     let plan = &shown.lowered.plan;
-    let state = plan_state(&shown.module);
+    let state = plan_state(&shown.module, shown.lowered.target);
     let capacity = batch.next_multiple_of(BATCH_GRANULE);
     let mut table = Table::new([
         ("buffer", Align::Left),

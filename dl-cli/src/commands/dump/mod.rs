@@ -161,7 +161,8 @@ fn lowered(args: &Args, network: &Network) -> Result<OnItsWay> {
     let module = stages::optimized(network)?;
     let name = args.function_name().expect("all stages of code generation have a default");
     let function = module.function(name).expect("networks have these functions");
-    let lowered = lower(function, &plan_state(&module), args.width.target())?;
+    let target = args.width.target();
+    let lowered = lower(function, &plan_state(&module, target), target)?;
     Ok(OnItsWay { module, lowered })
 }
 
