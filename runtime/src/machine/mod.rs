@@ -1,5 +1,7 @@
 //! Runs programs: owns the arena and the state in it, walks launch tables, lends threads.
 
+use std::time::Instant;
+
 use thiserror::Error;
 
 mod check;
@@ -15,7 +17,7 @@ use prepared::{Prepared, buffer_offset};
 
 use crate::arena::{Arena, ArenaError, Word};
 use crate::layout::{pack, packed_len, unpack};
-use crate::pool::Team;
+use crate::pool::{Lease, Team};
 use crate::program::{Buffer, BufferId, Layout, Program, StatePlan, StateSlot, Step};
 
 /// Why a program was not run to its end.
@@ -254,6 +256,26 @@ impl<'m> Call<'m> {
     /// # Errors
     /// [`RunError::NotFinite`] if a checked buffer is not finite; steps after the check have then not run.
     pub fn run(&mut self) -> Result<(), RunError> {
+        self.walk(|phase, lease| phase.run(lease))
+    }
+
+    /// Runs the program launch by launch, each alone on the threads that it is worth, and appends to `seconds` how long each took,
+    /// in the order of the launch table.
+    ///
+    /// # Errors
+    /// As [`run`](Call::run).
+    pub fn run_timed(&mut self, seconds: &mut Vec<f64>) -> Result<(), RunError> {
+        self.walk(|phase, lease| {
+            for alone in phase.one_by_one() {
+                let start = Instant::now();
+                alone.run(lease);
+                seconds.push(start.elapsed().as_secs_f64());
+            }
+        })
+    }
+
+    /// Walks the launch table.
+    fn walk(&mut self, mut run: impl FnMut(&Phase<'_>, &mut Lease<'_>)) -> Result<(), RunError> {
         let program = &self.prepared.program;
         let mut lease = self.team.lease();
         let mut pointers = self.prepared.pointers();
@@ -261,10 +283,10 @@ impl<'m> Call<'m> {
             match step {
                 Step::Launches(launches) => {
                     let n_pointers = launches.iter().map(|launch| launch.buffers.len()).sum();
-                    let (pointers_here, rest) = pointers.split_at(n_pointers);
+                    let (here, rest) = pointers.split_at(n_pointers);
                     pointers = rest;
                     let kernels = program.kernels.as_slice();
-                    Phase { launches, kernels, pointers: pointers_here, n: self.n }.run(&mut lease);
+                    run(&Phase { launches, kernels, pointers: here, n: self.n }, &mut lease);
                 }
                 Step::CheckFinite(id) => {
                     let buffer = &program.buffers[id.0 as usize];

@@ -22,11 +22,22 @@ pub(super) struct Phase<'p> {
 // SAFETY: the table of addresses is only read; what kernels do with the addresses is their contract.
 unsafe impl Sync for Phase<'_> {}
 
-impl Phase<'_> {
+impl<'p> Phase<'p> {
     /// Runs all tasks of all launches.
     pub(super) fn run(&self, lease: &mut Lease<'_>) {
         let total: f32 = self.launches.iter().map(|launch| launch.cost.at(self.n)).sum();
         lease.parallel(SLICES, total / SLICES as f32, |begin, end| self.run_slices(total, begin, end));
+    }
+
+    /// Each launch as a phase of its own.
+    pub(super) fn one_by_one(&self) -> impl Iterator<Item = Phase<'p>> {
+        let mut pointers = self.pointers;
+        let (kernels, n) = (self.kernels, self.n);
+        self.launches.chunks(1).map(move |launches| {
+            let (here, rest) = pointers.split_at(launches[0].buffers.len());
+            pointers = rest;
+            Phase { launches, kernels, pointers: here, n }
+        })
     }
 
     fn run_slices(&self, total: f32, begin: usize, end: usize) {
