@@ -26,7 +26,7 @@ const DL_LANES: &str = "DL_LANES";
 /// let mut net = Network::parse("< dense(4, 8, relu), dense(8, 3, softmax) >")?.seed(7).threads(1).build()?;
 /// # Ok::<(), dl::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Builder<N = Network> {
     network: ir::Network,
     module: Option<Module>,
@@ -35,6 +35,22 @@ pub struct Builder<N = Network> {
     lanes: Option<usize>,
     batch: Option<usize>,
     built: PhantomData<fn() -> N>,
+}
+
+/// Not derived: `N` need not be [`Clone`].
+impl<N> Clone for Builder<N> {
+    fn clone(&self) -> Self {
+        let Builder { network, module, seed, threads, lanes, batch, built } = self;
+        Builder {
+            network: network.clone(),
+            module: module.clone(),
+            seed: *seed,
+            threads: *threads,
+            lanes: *lanes,
+            batch: *batch,
+            built: *built,
+        }
+    }
 }
 
 impl<N: From<Network>> Builder<N> {

@@ -249,6 +249,11 @@ impl Network {
         self.seed
     }
 
+    /// The number of threads that a call may use.
+    pub fn threads(&self) -> usize {
+        self.engine.machine().threads()
+    }
+
     /// The memory that it has now for parameters, optimizer state and everything in between, in bytes.
     pub fn arena_bytes(&self) -> usize {
         self.engine.machine().arena_bytes()

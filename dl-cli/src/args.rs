@@ -70,6 +70,20 @@ impl Width {
     }
 }
 
+/// The widths that this CPU has. Those it lacks are named on standard error.
+pub fn host_widths() -> Vec<Lanes> {
+    let mut widths = Vec::new();
+    for width in WIDTHS {
+        let missing = jit::missing_features(width);
+        if missing.is_empty() {
+            widths.push(width);
+        } else {
+            eprintln!("note: skipped {} lanes: this CPU lacks {}", width.count(), missing.join(", "));
+        }
+    }
+    widths
+}
+
 /// A number of at least 1.
 pub fn positive() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=u64::from(u32::MAX))

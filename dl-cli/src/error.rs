@@ -45,6 +45,17 @@ pub enum Error {
     /// Results cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),
+    /// `check` found an error above its tolerance.
+    #[error("{failed} of {total} comparisons are out of tolerance")]
+    CheckFailed {
+        /// How many.
+        failed: usize,
+        /// Of how many.
+        total: usize,
+    },
+    /// `verify` found results that depend on threads or lanes.
+    #[error("training does not give the same bits everywhere")]
+    NotTheSame,
 }
 
 /// The result of a command.

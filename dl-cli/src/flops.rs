@@ -23,13 +23,13 @@ pub fn flops(function: &Function, batch: usize) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use dl_ir::build;
+    use crate::stages;
     use dl_ir::network::Network;
 
     #[test]
     fn a_matrix_product_is_twice_its_three_sizes() {
         let network = Network::parse("< dense(5, 3, relu), dense(3, 2) >").unwrap();
-        let module = build::module(&network, &network.target_types()[0]);
+        let module = stages::optimized(&network).unwrap();
         let count = |name| flops(module.function(name).unwrap(), 7);
         assert_eq!(count("predict"), 2 * 7 * (5 * 3 + 3 * 2));
         // A gradient for each weight, and one for what is between the layers.

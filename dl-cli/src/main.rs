@@ -9,6 +9,7 @@ mod args;
 mod commands;
 mod error;
 mod flops;
+mod made_up;
 mod report;
 mod stages;
 mod table;

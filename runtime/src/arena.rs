@@ -158,10 +158,11 @@ impl Arena {
     }
 }
 
-/// State, scratch, and a vector of slack that kernels may read past the last buffer.
-fn total_bytes(state: usize, scratch: usize) -> Option<usize> {
+/// The size of an arena for so many bytes of state and of scratch space; `None` if it cannot be addressed.
+pub fn total_bytes(state: usize, scratch: usize) -> Option<usize> {
     let state = state.checked_next_multiple_of(ALIGNMENT)?;
     let scratch = scratch.checked_next_multiple_of(ALIGNMENT)?;
+    // A vector of slack: kernels may read past the last buffer.
     let bytes = state.checked_add(scratch)?.checked_add(ALIGNMENT)?;
     Layout::from_size_align(bytes, PAGE).ok().map(|layout| layout.size())
 }

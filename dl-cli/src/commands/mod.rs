@@ -1,5 +1,7 @@
 //! The commands, one a file.
 
+mod bench;
+mod check;
 mod dump;
 mod eval;
 mod grad;
@@ -7,6 +9,7 @@ mod init;
 mod predict;
 mod summary;
 mod train;
+mod verify;
 
 use clap::Subcommand;
 
@@ -36,6 +39,8 @@ commands! {
     Summary in summary,
     /// What a stage of the compiler makes of a network
     Dump in dump,
+    /// Compares compiled code with the interpreter, and gradients with finite differences
+    Check in check,
     /// Writes initial weights
     Init in init,
     /// Writes the network's outputs `y` for a batch
@@ -46,4 +51,8 @@ commands! {
     Train in train,
     /// Loss and accuracy on a data set
     Eval in eval,
+    /// Measures speed, compile time and memory on made-up data
+    Bench in bench,
+    /// Trains on made-up data with several numbers of threads and lanes, and compares the bits
+    Verify in verify,
 }

@@ -6,7 +6,8 @@ use dl_codegen::compile::lower;
 use dl_codegen::plan::plan_state;
 use dl_ir::module::{Module, StateRole};
 use dl_ir::network::LayerInfo;
-use dl_runtime::program::{BATCH_GRANULE, round_up};
+use dl_runtime::arena::total_bytes;
+use dl_runtime::program::BATCH_GRANULE;
 use serde::Serialize;
 
 use crate::args::{Net, Width, positive};
@@ -115,7 +116,7 @@ fn memory(module: &Module, args: &Args) -> Result<Memory> {
         other_state_bytes: state.bytes() - parameter_bytes,
         train_step_bytes,
         predict_bytes,
-        arena_bytes: round_up(state.bytes()) + train_step_bytes.max(predict_bytes),
+        arena_bytes: total_bytes(state.bytes(), train_step_bytes.max(predict_bytes)).unwrap_or(usize::MAX),
     })
 }
 

@@ -4,25 +4,23 @@ use std::fmt::Write;
 
 use dl_codegen::fuse;
 use dl_codegen::plan::PlanStep;
+use dl_runtime::program::BufferId;
 
 use super::OnItsWay;
 
-/// Launches in order, each with its kernel's number and its group; then the kernels.
+/// Steps in order with what each launches: a kernel on buffers, and its fusion group. Then the kernels.
 pub fn text(shown: &OnItsWay) -> String {
-    let (lowered, graph) = (&shown.lowered, &shown.function().graph);
-    let lanes = lowered.target.lanes.count();
-    let (groups, kernels) = (lowered.groups.len(), lowered.kernels.len());
-    let mut text =
-        format!("; {} for {lanes} lanes: {groups} launches of {kernels} kernels\n\n", lowered.name);
-    for step in &lowered.plan.steps {
+    let lowered = &shown.lowered;
+    let (lanes, kernels) = (lowered.target.lanes.count(), lowered.kernels.len());
+    let mut text = format!("; {} for {lanes} lanes, {kernels} kernels\n\n", lowered.name);
+    for (idx, step) in lowered.plan.steps.iter().enumerate() {
         match step {
-            PlanStep::Launches(launches) => launches.iter().enumerate().try_for_each(|(i, (group, _))| {
-                let word = if i == 0 { "launch" } else { "and at the same time" };
-                let group_text = fuse::text::show(graph, &lowered.groups[*group]);
-                writeln!(text, "{word} k{}: {group_text}", lowered.kernel_of[*group])
-            }),
+            PlanStep::Launches(launches) => {
+                let launches = launches.iter().map(|(group, buffers)| launch(shown, *group, buffers));
+                writeln!(text, "step {idx}\n{}", launches.collect::<String>())
+            }
             PlanStep::CheckFinite(buffer) => {
-                writeln!(text, "check that {} is finite\n", lowered.plan.buffers[buffer.0 as usize].name)
+                writeln!(text, "step {idx}\n  check that {} is finite\n", name(shown, *buffer))
             }
         }
         .expect("writing to a string");
@@ -31,4 +29,15 @@ pub fn text(shown: &OnItsWay) -> String {
         writeln!(text, "k{idx}: {kernel}").expect("writing to a string");
     }
     text
+}
+
+fn launch(shown: &OnItsWay, group: usize, buffers: &[BufferId]) -> String {
+    let kernel = shown.lowered.kernel_of[group];
+    let buffers: Vec<&str> = buffers.iter().map(|&buffer| name(shown, buffer)).collect();
+    let group = fuse::text::show(&shown.function().graph, &shown.lowered.groups[group]);
+    format!("  k{kernel}({})\n    {}\n", buffers.join(", "), group.trim_end().replace('\n', "\n    "))
+}
+
+fn name(shown: &OnItsWay, buffer: BufferId) -> &str {
+    &shown.lowered.plan.buffers[buffer.0 as usize].name
 }

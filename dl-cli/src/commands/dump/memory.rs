@@ -1,11 +1,11 @@
 //! The plan of the arena.
 
-use dl_runtime::program::{BATCH_GRANULE, Buffer, Element, Place, round_up};
+use dl_codegen::plan::plan_state;
+use dl_runtime::program::{BATCH_GRANULE, Buffer, Element, Layout, Place, round_up};
 
 use super::OnItsWay;
 use crate::report::bytes;
 use crate::table::{Align, Table};
-use dl_codegen::plan::plan_state;
 
 /// Every buffer, where it lies and when it is alive, at this batch size.
 pub fn text(shown: &OnItsWay, batch: usize) -> String {
@@ -16,6 +16,7 @@ pub fn text(shown: &OnItsWay, batch: usize) -> String {
         ("buffer", Align::Left),
         ("holds", Align::Left),
         ("elements", Align::Right),
+        ("layout", Align::Left),
         ("bytes", Align::Right),
         ("at", Align::Right),
         ("steps", Align::Left),
@@ -23,13 +24,18 @@ pub fn text(shown: &OnItsWay, batch: usize) -> String {
     let scratch_start = round_up(state.bytes());
     for (buffer, alive) in plan.buffers.iter().zip(&plan.alive) {
         let elements = buffer.elements.at(batch);
-        let offset = match buffer.place {
-            Place::State(slot) => state.slots[slot].offset,
-            Place::Scratch(offset) => scratch_start + offset.at(capacity),
+        let (offset, size, layout) = match buffer.place {
+            Place::State(slot) => {
+                let slot = &state.slots[slot];
+                (slot.offset, slot.bytes(), layout(slot.layout))
+            }
+            Place::Scratch(offset) => {
+                (scratch_start + offset.at(capacity), 4 * elements, layout(Layout::RowMajor))
+            }
         };
         let steps = alive.map_or_else(|| "always".to_owned(), |(first, last)| format!("{first}..={last}"));
         let (name, holds) = (buffer.name.clone(), element(buffer).to_owned());
-        table.row([name, holds, elements.to_string(), (4 * elements).to_string(), offset.to_string(), steps]);
+        table.row([name, holds, elements.to_string(), layout, size.to_string(), offset.to_string(), steps]);
     }
     let scratch = plan.scratch.at(capacity);
     format!(
@@ -45,5 +51,12 @@ fn element(buffer: &Buffer) -> &'static str {
     match buffer.element {
         Element::F32 => "f32",
         Element::I32 => "i32",
+    }
+}
+
+fn layout(layout: Layout) -> String {
+    match layout {
+        Layout::RowMajor => "rows".to_owned(),
+        Layout::Panel { width } => format!("panels of {width}"),
     }
 }

@@ -1,0 +1,147 @@
+//! Compiled code against the interpreter, function by function, at every width.
+
+use std::collections::BTreeMap;
+
+use dl::data::Split;
+use dl::{Builder, Network};
+use dl_ir::interp::{self, Outcome};
+use serde::Serialize;
+
+use super::environment;
+use crate::args::host_widths;
+use crate::error::Result;
+
+/// The largest relative error: in L2 norm, tensor by tensor.
+pub const TOLERANCE: f64 = 2e-5;
+
+/// Tensors with a smaller norm are compared as if they had this one: where all cancels out, rounding is left.
+const SMALL: f64 = 5e-5;
+
+/// Steps of training before the comparison, so that no state is as fresh.
+const STEPS: usize = 2;
+
+/// A function at a width.
+#[derive(Serialize)]
+pub struct Comparison {
+    pub function: &'static str,
+    pub lanes: usize,
+    /// The result or new state with the largest relative error.
+    pub tensor: String,
+    pub relative: f64,
+    /// The largest error of an element of any of them.
+    pub absolute: f64,
+    pub ok: bool,
+}
+
+/// What a function gave, by name: results and new state.
+type Found = BTreeMap<String, Vec<f32>>;
+
+/// Compares all functions at all widths that the CPU has.
+pub fn compare(builder: &Builder, batch: &Split) -> Result<Vec<Comparison>> {
+    let mut comparisons = Vec::new();
+    let mut expected: Option<[(&str, Outcome); 4]> = None;
+    for lanes in host_widths() {
+        let mut net = builder.clone().lanes(lanes.count()).build()?;
+        for _ in 0..STEPS {
+            net.train_step(batch.x(), batch.y())?;
+        }
+        let expected = expected.get_or_insert_with(|| interpret(&net, batch));
+        for ((function, outcome), found) in expected.iter().zip(run(&mut net, batch)?) {
+            comparisons.push(worst(function, lanes.count(), outcome, &found));
+        }
+    }
+    Ok(comparisons)
+}
+
+const FUNCTIONS: [&str; 4] = ["predict", "evaluate", "gradients", "train_step"];
+
+/// What the functions should give.
+fn interpret(net: &Network, batch: &Split) -> [(&'static str, Outcome); 4] {
+    let environment = environment(net.states(), batch);
+    FUNCTIONS.map(|name| {
+        let function = net.module().function(name).expect("networks have these functions");
+        (name, interp::run(function, &environment, batch.n_examples()))
+    })
+}
+
+/// What they give. The last one changes the state.
+fn run(net: &mut Network, batch: &Split) -> Result<[Found; 4]> {
+    let (x, y) = (batch.x(), batch.y());
+    let predicted = Found::from([("output".to_owned(), net.predict(x)?.iter().copied().collect())]);
+    let evaluation = net.evaluate(x, y)?;
+    let mut evaluated = Found::from([("loss".to_owned(), vec![evaluation.loss])]);
+    if let Some(accuracy) = evaluation.accuracy {
+        let network = net.network();
+        let predictions = network.loss().n_predictions(network.output_shape()) * batch.n_examples();
+        evaluated.insert("correct".to_owned(), vec![accuracy * predictions as f32]);
+    }
+    let gradients = net.gradients(x, y)?;
+    let of_x = gradients.x.map(|gradient| ("x".to_owned(), gradient));
+    let named = gradients.parameters.into_iter().chain(of_x);
+    let mut differentiated: Found =
+        named.map(|(of, gradient)| (format!("grad.{of}"), gradient.into_iter().collect())).collect();
+    differentiated.insert("loss".to_owned(), vec![gradients.loss]);
+    let loss = net.train_step(x, y)?;
+    let mut trained: Found =
+        net.states().into_iter().map(|(name, state)| (name, state.into_iter().collect())).collect();
+    trained.insert("loss".to_owned(), vec![loss]);
+    Ok([predicted, evaluated, differentiated, trained])
+}
+
+fn worst(function: &'static str, lanes: usize, expected: &Outcome, found: &Found) -> Comparison {
+    let mut worst =
+        Comparison { function, lanes, tensor: String::new(), relative: 0.0, absolute: 0.0, ok: true };
+    for (name, value) in expected.results.iter().chain(&expected.updates) {
+        let (relative, absolute) = errors(&found[name], &value.data);
+        if worst.tensor.is_empty() || relative > worst.relative {
+            (worst.tensor, worst.relative) = (name.clone(), relative);
+        }
+        worst.absolute = worst.absolute.max(absolute);
+    }
+    worst.ok = worst.relative <= TOLERANCE;
+    worst
+}
+
+/// The relative error in L2 norm, and the largest error of an element.
+fn errors(found: &[f32], expected: &[f64]) -> (f64, f64) {
+    let differences = || found.iter().zip(expected).map(|(&found, &expected)| f64::from(found) - expected);
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
+    let error = norm(&mut differences());
+    let scale = norm(&mut expected.iter().copied()).max(SMALL);
+    // A value that is not a number is the worst of all.
+    let relative = if error.is_nan() { f64::INFINITY } else { error / scale };
+    (relative, differences().map(f64::abs).fold(0.0, f64::max))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use dl_ir::interp::Environment;
+    use dl_ir::value::Value;
+
+    /// What the comparison says if these were found where [1, 2] and [0] are expected.
+    fn compare(a: [f32; 2], b: f32) -> Comparison {
+        let value = |data: &[f64]| Value::f32(&[data.len()], data.to_vec());
+        let results = Environment::from([("a".to_owned(), value(&[1.0, 2.0]))]);
+        let updates = Environment::from([("b".to_owned(), value(&[0.0]))]);
+        let found = Found::from([("a".to_owned(), a.to_vec()), ("b".to_owned(), vec![b])]);
+        worst("train_step", 4, &Outcome { results, updates }, &found)
+    }
+
+    #[test]
+    fn the_worst_tensor_decides() {
+        let found = compare([1.0, 2.00001], 0.0);
+        assert!(found.ok && found.tensor == "a" && found.absolute > 9e-6, "{}", found.relative);
+        assert!(!compare([1.0, 2.001], 0.0).ok);
+        let found = compare([1.0, 2.00001], 1e-5);
+        assert!(!found.ok && found.tensor == "b");
+        assert!(compare([1.0, 2.0], 1e-10).ok);
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_wrong() {
+        assert!(!compare([1.0, f32::NAN], 0.0).ok);
+        assert!(!compare([1.0, 2.0], f32::NAN).ok);
+        assert!(!compare([f32::NAN, 2.0], 1.0).ok);
+    }
+}

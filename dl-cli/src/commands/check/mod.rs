@@ -1,0 +1,111 @@
+//! `dlc check`: every oracle on a network.
+
+mod compiled;
+mod gradients;
+
+use std::fmt::{self, Display, Formatter};
+
+use dl_ir::interp::Environment;
+use dl_ir::types::DType;
+use dl_ir::value::Value;
+use dl_runtime::tensor::{Data, Tensor};
+use serde::Serialize;
+
+use crate::args::{Net, positive};
+use crate::error::{Error, Result};
+use crate::made_up::made_up;
+use crate::report;
+use crate::table::{Align, Table};
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    net: Net,
+    /// Examples in a batch
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = positive())]
+    batch: usize,
+    /// The seed of weights, data and directions
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Report {
+    ok: bool,
+    /// Compiled functions against the interpreter.
+    compiled: Vec<compiled::Comparison>,
+    /// Gradients against finite differences, both in f64.
+    gradients: Vec<gradients::Comparison>,
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let builder = args.net.read()?.seed(args.seed);
+    let batch = made_up(builder.network(), args.batch, args.seed)?;
+    let compiled = compiled::compare(&builder, &batch)?;
+    let gradients = gradients::compare(&builder, &batch, args.seed)?;
+    let total = compiled.len() + gradients.len();
+    let failed = compiled.iter().filter(|found| !found.ok).count()
+        + gradients.iter().filter(|found| !found.ok).count();
+    report::print(&Report { ok: failed == 0, compiled, gradients }, args.json)?;
+    if failed == 0 { Ok(()) } else { Err(Error::CheckFailed { failed, total }) }
+}
+
+/// What the interpreter reads: state and a batch.
+fn environment(states: Vec<(String, dl::ndarray::ArrayD<f32>)>, batch: &dl::data::Split) -> Environment {
+    let state = |(name, array): (String, dl::ndarray::ArrayD<f32>)| {
+        (name, Value::f32(array.shape(), array.iter().copied().map(f64::from).collect()))
+    };
+    let mut environment: Environment = states.into_iter().map(state).collect();
+    environment.insert("x".to_owned(), value(batch.x()));
+    environment.insert("y".to_owned(), value(batch.y()));
+    environment
+}
+
+fn value(tensor: &Tensor) -> Value {
+    let (dtype, data) = match tensor.data() {
+        Data::F32(values) => (DType::F32, values.iter().copied().map(f64::from).collect()),
+        Data::I32(values) => (DType::I32, values.iter().copied().map(f64::from).collect()),
+        Data::I64(values) => (DType::I32, values.iter().map(|&value| value as f64).collect()),
+        Data::U8(values) => (DType::I32, values.iter().copied().map(f64::from).collect()),
+    };
+    Value::new(dtype, tensor.shape().to_vec(), data)
+}
+
+impl Display for Report {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "Compiled code against the interpreter (tolerance {:.0e}):\n", compiled::TOLERANCE)?;
+        let mut table = Table::new([
+            ("function", Align::Left),
+            ("lanes", Align::Right),
+            ("worst tensor", Align::Left),
+            ("relative error", Align::Right),
+            ("largest error", Align::Right),
+            ("", Align::Left),
+        ]);
+        for found in &self.compiled {
+            let (relative, absolute) = (format!("{:.1e}", found.relative), format!("{:.1e}", found.absolute));
+            let (function, lanes) = (found.function.to_owned(), found.lanes.to_string());
+            table.row([function, lanes, found.tensor.clone(), relative, absolute, verdict(found.ok)]);
+        }
+        writeln!(
+            f,
+            "{table}\nGradients against finite differences, in f64 (tolerance {:.0e}):\n",
+            gradients::TOLERANCE
+        )?;
+        let mut table =
+            Table::new([("gradient", Align::Left), ("relative error", Align::Right), ("", Align::Left)]);
+        for found in &self.gradients {
+            let relative =
+                found.relative.map_or_else(|| "at a kink".to_owned(), |relative| format!("{relative:.1e}"));
+            table.row([found.gradient.clone(), relative, verdict(found.ok)]);
+        }
+        writeln!(f, "{table}\n{}", if self.ok { "all within tolerance" } else { "OUT OF TOLERANCE" })
+    }
+}
+
+fn verdict(ok: bool) -> String {
+    if ok { "ok".to_owned() } else { "FAILED".to_owned() }
+}

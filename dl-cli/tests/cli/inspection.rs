@@ -1,0 +1,111 @@
+//! `dlc summary` and `dlc dump`.
+
+use crate::folder::{Folder, NET};
+use serde_json::{Value, json};
+
+#[test]
+fn a_summary_has_layers_arithmetic_and_memory() {
+    let folder = Folder::new();
+    let text = folder.dlc(&["summary", NET]).ok();
+    for part in ["dense(4, 6, relu)", "dense1", "51", "cross_entropy", "adam(lr = 0.001)", "arena"] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    let json = folder.dlc(&["summary", NET, "--batch", "10", "--json"]).json();
+    assert_eq!(json["parameters"], 4 * 6 + 6 + 6 * 3 + 3);
+    assert_eq!(json["layers"][1]["name"], "dense1");
+    assert_eq!(json["layers"][1]["output"], json!([3]));
+    assert_eq!(json["flops"]["predict"], 2 * 10 * (4 * 6 + 6 * 3));
+    assert_eq!(json["flops"]["train_step"], 2 * 10 * (2 * 4 * 6 + 3 * 6 * 3));
+}
+
+#[test]
+fn the_arena_is_as_large_as_promised() {
+    let folder = Folder::new();
+    for batch in ["1", "40"] {
+        let promised = folder.dlc(&["summary", NET, "--batch", batch, "--json"]).json();
+        let measured = folder.dlc(&["bench", NET, "--batch", batch, "--seconds", "0", "--json"]).json();
+        assert_eq!(promised["memory"]["arena_bytes"], measured["arena_bytes"], "batch {batch}");
+        assert_eq!(promised["flops"]["train_step"], measured["flops"], "batch {batch}");
+    }
+}
+
+#[test]
+fn every_stage_shows_what_it_makes() {
+    let folder = Folder::new();
+    let cases = [
+        ("layers", "dense0: dense(4, 6, relu) -> [6]"),
+        ("forward", "function predict {"),
+        ("training", "update dense0.weight"),
+        ("optimized", "function evaluate {"),
+        ("kernels", "product around"),
+        ("memory", "adam.m.dense0.weight"),
+        ("clif", "function u0:0"),
+        ("asm", "ret"),
+    ];
+    for (stage, part) in cases {
+        let text = folder.dlc(&["dump", NET, "--stage", stage]).ok();
+        assert!(text.contains(part), "{part} is not in stage {stage}:\n{text}");
+    }
+}
+
+#[test]
+fn a_graph_is_text_that_parses() {
+    let folder = Folder::new();
+    let text = folder.dlc(&["dump", NET]).ok();
+    assert_eq!(folder.dlc(&["dump", NET, "--stage", "optimized"]).ok(), text);
+    let module = dl_ir::text::parse(&text).unwrap();
+    assert_eq!(module.functions.len(), 4);
+    let one = folder.dlc(&["dump", NET, "--function", "gradients"]).ok();
+    assert_eq!(dl_ir::text::parse(&one).unwrap().functions, [module.function("gradients").unwrap().clone()]);
+}
+
+#[test]
+fn a_graph_is_json_and_dot_too() {
+    let folder = Folder::new();
+    let dump = |format: &str| folder.dlc(&["dump", NET, "--stage", "forward", "--format", format]);
+    let text = dl_ir::text::parse(&dump("text").ok()).unwrap();
+    let n_nodes = text.functions[0].graph.n_nodes();
+    let json = dump("json").json();
+    let nodes = json["functions"][0]["nodes"].as_array().unwrap();
+    assert_eq!((nodes.len(), &nodes[0]["op"]), (n_nodes, &Value::from("input")));
+    assert_eq!(nodes[0]["type"], "f32[B, 4]");
+    let dot = dump("dot").ok();
+    let labels = dot.lines().filter(|line| line.contains("[label=\"%")).count();
+    assert!(dot.starts_with("digraph") && dot.ends_with("}\n") && labels == n_nodes, "{dot}");
+    let layers = folder.dlc(&["dump", NET, "--stage", "layers", "--format", "json"]).json();
+    assert_eq!(layers["layers"][0]["arguments"], "4, 6, relu");
+    let layers = folder.dlc(&["dump", NET, "--stage", "layers", "--format", "dot"]).ok();
+    assert!(layers.contains("\"dense0\" -> \"dense1\""), "{layers}");
+}
+
+#[test]
+fn passes_can_be_watched() {
+    let folder = Folder::new();
+    let all = folder.dlc(&["dump", NET, "--print-after", "all"]).ok();
+    for pass in dl_ir::passes::PIPELINE {
+        assert!(all.contains(&format!("; after {}\n", pass.name)), "{}", pass.name);
+    }
+    let one = folder.dlc(&["dump", NET, "--function", "predict", "--print-after", "simplify"]).ok();
+    let module = dl_ir::text::parse(&one).unwrap();
+    assert_eq!((module.functions.len(), one.matches("; after").count()), (1, 1));
+}
+
+#[test]
+fn a_dump_goes_to_a_file() {
+    let folder = Folder::new();
+    assert_eq!(folder.dlc(&["dump", NET, "--output", "d"]).ok(), "");
+    let written = std::fs::read_to_string(folder.path("d")).unwrap();
+    assert_eq!(written, folder.dlc(&["dump", NET]).ok());
+    assert_eq!(folder.names(), ["d"]);
+}
+
+#[test]
+fn what_does_not_go_together_is_wrong_usage() {
+    let folder = Folder::new();
+    let usage = |args: &[&str]| folder.dlc(&[&["dump", NET], args].concat()).fails(2);
+    assert!(usage(&["--stage", "asm", "--format", "dot"]).contains("--format"));
+    assert!(usage(&["--stage", "layers", "--function", "predict"]).contains("--function"));
+    assert!(usage(&["--stage", "kernels", "--print-after", "all"]).contains("--print-after"));
+    assert!(usage(&["--print-after", "nothing"]).contains("simplify"));
+    assert!(usage(&["--stage", "nothing"]).contains("optimized"));
+}

@@ -1,0 +1,7 @@
+//! `dlc` as its users run it.
+
+mod errors;
+mod folder;
+mod inspection;
+mod oracles;
+mod training;
