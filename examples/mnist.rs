@@ -16,7 +16,7 @@ network! {
 }
 
 const EPOCHS: u64 = 5;
-const BATCH: usize = 100;
+const BATCH: usize = 32;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();

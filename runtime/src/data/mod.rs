@@ -63,6 +63,7 @@ impl DataSet {
         let shapes = |split: &Split| (split.example_shape().to_vec(), split.target_shape().to_vec());
         let (train, test) = (shapes(&self.train), shapes(test));
         if train != test {
+            let (train, test) = (Box::new(train), Box::new(test));
             return Err(DataError::TestShape { path: path.to_owned(), train, test });
         }
         Ok(())
@@ -139,9 +140,9 @@ pub enum DataError {
         /// The file or folder.
         path: PathBuf,
         /// The shapes of a training example and its target.
-        train: (Vec<usize>, Vec<usize>),
+        train: Box<(Vec<usize>, Vec<usize>)>,
         /// The shapes of a test example and its target.
-        test: (Vec<usize>, Vec<usize>),
+        test: Box<(Vec<usize>, Vec<usize>)>,
     },
     /// The examples do not have as many elements as the network reads.
     #[error("examples of shape {found:?} do not fit a network with input shape {expected:?}: they have {} elements, it reads {}", found.iter().product::<usize>(), expected.iter().product::<usize>())]
