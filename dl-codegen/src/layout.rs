@@ -45,7 +45,7 @@ impl Matrix {
     }
 
     /// The number of elements that it takes, if its rows are fixed.
-    pub fn len(self) -> usize {
+    pub fn n_elements(self) -> usize {
         match self.layout {
             Layout::RowMajor => self.rows * self.cols,
             Layout::Panel { width } => self.rows * self.cols.next_multiple_of(width),

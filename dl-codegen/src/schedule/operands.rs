@@ -92,7 +92,7 @@ pub fn matrix(graph: &Graph, node: NodeId, target: Target) -> Matrix {
 /// The number of elements that a node takes in memory.
 pub fn stored_elements(graph: &Graph, node: NodeId, target: Target) -> Dim {
     match matrix(graph, node, target) {
-        matrix @ Matrix { layout: Layout::Panel { .. }, .. } => Dim::Static(matrix.len()),
+        matrix @ Matrix { layout: Layout::Panel { .. }, .. } => Dim::Static(matrix.n_elements()),
         _ => shape_elements(graph, node),
     }
 }
