@@ -151,10 +151,10 @@ impl<N: From<Network>> Builder<N> {
     }
 
     fn choose_lanes(&self) -> Result<Lanes> {
-        let lanes = match (self.lanes, std::env::var(DL_LANES)) {
+        let lanes = match (self.lanes, std::env::var_os(DL_LANES)) {
             (Some(lanes), _) => parse_lanes(&lanes.to_string(), "lanes")?,
-            (None, Ok(text)) => parse_lanes(&text, DL_LANES)?,
-            (None, Err(_)) => jit::host_lanes(),
+            (None, Some(text)) => parse_lanes(&text.to_string_lossy(), DL_LANES)?,
+            (None, None) => jit::host_lanes(),
         };
         Ok(lanes)
     }

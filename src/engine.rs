@@ -159,6 +159,12 @@ impl Engine {
         let mut call = self.machine.call(entry.program, n)?;
         fill_examples(&mut call, entry, x)?;
         fill_targets(&mut call, entry, y, &self.network)?;
+        // A loss can be finite where gradients are not: tanh(∞) is 1. No step may make parameters NaN.
+        if function == Function::TrainStep
+            && let Some(cause) = input_not_finite(&mut call, entry)
+        {
+            return Err(Error::NotFinite { loss: f32::NAN, cause });
+        }
         match call.run() {
             Ok(()) => {}
             Err(RunError::NotFinite { value, .. }) => return Err(self.not_finite(entry, n, value)),
@@ -221,35 +227,37 @@ impl Engine {
 
     /// Why a loss is not finite: looked for only now that it happened.
     fn not_finite(&mut self, entry: Entry, n: usize, loss: f32) -> Error {
-        let first = |values: &[f32]| {
-            let index = values.iter().position(|value| !value.is_finite())?;
-            Some((index, values[index]))
-        };
         let mut cause = NotFiniteCause::Overflow;
         for (slot, state) in self.module().states.iter().enumerate() {
             if let (StateRole::Parameter, Some((index, value))) =
-                (state.role, first(&self.machine.state(slot)))
+                (state.role, first_not_finite(&self.machine.state(slot)))
             {
                 cause = NotFiniteCause::Parameter { name: state.name.clone(), index, value };
                 break;
             }
         }
         if let Ok(mut call) = self.machine.call(entry.program, n) {
-            let is_f32 =
-                |call: &Call<'_>, id: BufferId| call.program().buffers[id.0 as usize].element == Element::F32;
-            if let Some(y) = entry.y.filter(|&y| is_f32(&call, y))
-                && let Some((index, value)) = first(call.input(y))
-            {
-                cause = NotFiniteCause::Target { index, value };
-            }
-            if let Some(x) = entry.x.filter(|&x| is_f32(&call, x))
-                && let Some((index, value)) = first(call.input(x))
-            {
-                cause = NotFiniteCause::Input { index, value };
-            }
+            cause = input_not_finite(&mut call, entry).unwrap_or(cause);
         }
         Error::NotFinite { loss, cause }
     }
+}
+
+/// What is not finite among examples and targets.
+fn input_not_finite(call: &mut Call<'_>, entry: Entry) -> Option<NotFiniteCause> {
+    let mut first = |id: Option<BufferId>| {
+        let id = id.filter(|id| call.program().buffers[id.0 as usize].element == Element::F32)?;
+        first_not_finite(call.input(id))
+    };
+    let in_x = first(entry.x).map(|(index, value)| NotFiniteCause::Input { index, value });
+    in_x.or_else(|| first(entry.y).map(|(index, value)| NotFiniteCause::Target { index, value }))
+}
+
+/// The first value that is not finite, and its position. Mostly there is none: that is found without a branch for each.
+fn first_not_finite(values: &[f32]) -> Option<(usize, f32)> {
+    let all_finite = values.iter().fold(true, |all, value| all & value.is_finite());
+    let index = if all_finite { None } else { values.iter().position(|value| !value.is_finite()) };
+    index.map(|index| (index, values[index]))
 }
 
 fn optimized(network: &ir::Network, target: &TensorType) -> Result<Module> {

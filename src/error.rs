@@ -80,10 +80,10 @@ pub enum Error {
         /// What is wrong with it.
         source: TensorError,
     },
-    /// The loss of a step is not finite. Nothing was changed.
+    /// The loss of a step is not finite, or the examples are not. Nothing was changed.
     #[error("the loss is {loss}: {cause}; nothing was changed")]
     NotFinite {
-        /// The loss.
+        /// The loss; NaN where it was not computed, because of examples or targets.
         loss: f32,
         /// Where that came from.
         cause: NotFiniteCause,

@@ -89,7 +89,7 @@ impl Network {
     /// # Errors
     /// If the shape of the examples does not fit.
     pub fn predict(&mut self, x: impl Examples) -> Result<ArrayViewD<'_, f32>> {
-        let mut shape = IxDyn(&vec![0; self.engine.network().output_shape().len() + 1]);
+        let mut shape = IxDyn::zeros(self.engine.network().output_shape().len() + 1);
         shape[0] = x.n_examples();
         for (to, &size) in shape.slice_mut()[1..].iter_mut().zip(self.engine.network().output_shape()) {
             *to = size;

@@ -191,7 +191,10 @@ impl<'f> Fuser<'f> {
     /// third that needs the other.
     fn merge(&mut self, first: usize, second: usize, node: NodeId) -> bool {
         let mut union = self.group(first).clone();
-        if !union.absorb(self.group(second)) || self.class_in(&union, node).is_none() {
+        if !union.absorb(self.group(second))
+            || self.class_in(&union, node).is_none()
+            || !self.is_elementwise(&union)
+        {
             return false;
         }
         if self.reaches_around(first, second) || self.reaches_around(second, first) {
@@ -205,6 +208,16 @@ impl<'f> Fuser<'f> {
         self.groups[first] = Some(union);
         self.groups[second] = None;
         true
+    }
+
+    /// Whether what members of a group read of each other is there when they do: the anchor of one of two groups may need all of
+    /// what the other computes.
+    fn is_elementwise(&self, group: &Group) -> bool {
+        group.members.keys().all(|&member| {
+            let mut users = self.users[member.index()].iter();
+            let is_read = users.any(|user| group.members.contains_key(user));
+            !is_read || matches!(self.class_in(group, member), Some(Class::Full | Class::PerRow))
+        })
     }
 
     /// The class at which the members of a group read a node; `None` if they disagree, or read it otherwise.

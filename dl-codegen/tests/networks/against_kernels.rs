@@ -6,7 +6,7 @@ use dl_ir::interp::Environment;
 use dl_ir::module::Function;
 use dl_runtime::program::Place;
 
-use crate::executor::{Guarded, Interpreted, initial};
+use crate::executor::{Guarded, Interpreted, initial, plain};
 use crate::generate::network;
 use crate::random::Random;
 use crate::subject::{Subject, fill, widths};
@@ -39,28 +39,25 @@ fn check(subject: &Subject, function: &Function, environment: &Environment, batc
     let mut call = machine.call(id, batch).expect("memory");
     fill(&mut call, environment);
     call.run().unwrap_or_else(|error| panic!("{place}: {error}"));
+    let expected = |id: usize| plain(&interpreted.memory[id], &lowered.plan.buffers[id], batch);
     for (name, id) in call.program().results.clone() {
-        let found = call.result::<f32>(id);
-        let expected = &interpreted.memory[id.0 as usize][..found.len()];
-        assert!(found.iter().map(|v| v.to_bits()).eq(expected.iter().copied()), "{name} of {place}");
+        assert_eq!(bits(call.plain_result(id)), expected(id.0 as usize), "{name} of {place}");
     }
-    for (buffer, expected) in lowered.plan.buffers.iter().zip(&interpreted.memory) {
+    for (id, buffer) in lowered.plan.buffers.iter().enumerate() {
         if let Place::State(slot) = buffer.place {
-            let found = machine.state::<f32>(slot);
-            let expected = &expected[..found.len()];
-            assert!(
-                found.iter().map(|v| v.to_bits()).eq(expected.iter().copied()),
-                "{} of {place}",
-                buffer.name
-            );
+            assert_eq!(bits(machine.state(slot)), expected(id), "{} of {place}", buffer.name);
         }
     }
+}
+
+fn bits(values: Vec<f32>) -> Vec<u32> {
+    values.into_iter().map(f32::to_bits).collect()
 }
 
 #[test]
 fn random_networks() {
     let mut random = Random::new(2);
-    for _ in 0..40 {
+    for _ in 0..12 {
         let sample = network(&mut random, 8_000);
         for subject in Subject::all(&sample.text) {
             let environment = subject.environment(sample.batch, &mut random);

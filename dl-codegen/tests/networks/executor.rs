@@ -7,7 +7,8 @@ use dl_codegen::kernel::{Kernel, interp};
 use dl_ir::interp::Environment;
 use dl_ir::types::DType;
 use dl_ir::value::Value;
-use dl_runtime::program::{BufferId, Place};
+use dl_runtime::layout::{pack, unpack};
+use dl_runtime::program::{Buffer, BufferId, Layout, Place};
 use region::{Allocation, Protection};
 
 use crate::subject::Subject;
@@ -27,7 +28,9 @@ pub fn initial(
         let input = plan.inputs.iter().find(|(_, id)| id.0 as usize == index);
         let mut data = match (buffer.place, input) {
             (_, Some((name, _))) => words(&environment[name]),
-            (Place::State(slot), None) => words(&environment[&subject.module.states[slot].name]),
+            (Place::State(slot), None) => {
+                packed(words(&environment[&subject.module.states[slot].name]), buffer)
+            }
             (Place::Scratch(_), None) => vec![POISON; buffer.elements.at(batch)],
         };
         assert_eq!(data.len(), buffer.elements.at(batch), "{}", buffer.name);
@@ -35,6 +38,29 @@ pub fn initial(
         data
     });
     contents.collect()
+}
+
+/// State as its buffer holds it.
+fn packed(plain: Vec<u32>, buffer: &Buffer) -> Vec<u32> {
+    if buffer.layout == Layout::RowMajor {
+        return plain;
+    }
+    let plain: Vec<f32> = plain.into_iter().map(f32::from_bits).collect();
+    let mut packed = vec![0.0; buffer.elements.fixed];
+    pack(buffer.layout, &buffer.packed_shape, &plain, &mut packed);
+    packed.into_iter().map(f32::to_bits).collect()
+}
+
+/// What a buffer of real numbers holds, row-major.
+pub fn plain(words: &[u32], buffer: &Buffer, batch: usize) -> Vec<u32> {
+    let words = &words[..buffer.elements.at(batch)];
+    if buffer.layout == Layout::RowMajor {
+        return words.to_vec();
+    }
+    let packed: Vec<f32> = words.iter().copied().map(f32::from_bits).collect();
+    let mut plain = vec![0.0; buffer.packed_shape.iter().product()];
+    unpack(buffer.layout, &buffer.packed_shape, &packed, &mut plain);
+    plain.into_iter().map(f32::to_bits).collect()
 }
 
 fn words(value: &Value) -> Vec<u32> {

@@ -25,7 +25,7 @@ fn machine(subject: &Subject, lanes: Lanes) -> (Machine, ProgramId) {
             launches.iter_mut().for_each(|launch| launch.cost = Cost { fixed: 1e9, per_example: 0.0 });
         }
     }
-    let mut machine = Machine::new(subject.state.clone(), 1).expect("memory");
+    let mut machine = Machine::new(subject.state(lanes), 1).expect("memory");
     // SAFETY: the program is the compiler's, with other costs, which bounds do not depend on.
     let id = unsafe { machine.prepare(program) }.expect("a valid program");
     (machine, id)
@@ -49,7 +49,7 @@ fn train(
             call.result::<f32>(result)[0].to_bits().hash(&mut hasher);
         }
     }
-    for slot in 0..subject.state.slots.len() {
+    for slot in 0..subject.module.states.len() {
         for value in machine.state::<f32>(slot) {
             value.to_bits().hash(&mut hasher);
         }
@@ -60,7 +60,7 @@ fn train(
 #[test]
 fn random_networks() {
     let mut random = Random::new(3);
-    for _ in 0..25 {
+    for _ in 0..12 {
         let sample = network(&mut random, 30_000);
         let subject = Subject::all(&sample.text).swap_remove(0);
         let mut environment = subject.environment(sample.batch, &mut random);

@@ -32,7 +32,6 @@ pub fn widths() -> impl Iterator<Item = Lanes> {
 pub struct Subject {
     pub text: String,
     pub module: Module,
-    pub state: StatePlan,
     /// Integer targets are below this.
     classes: usize,
 }
@@ -45,20 +44,25 @@ impl Subject {
             let module = passes::optimize(build::module(&network, target), |_, _| ());
             let module = module.expect("passes keep functions valid");
             let classes = *network.output_shape().last().expect("outputs have axes");
-            Subject { text: text.to_owned(), state: plan_state(&module), module, classes }
+            Subject { text: text.to_owned(), module, classes }
         };
         network.target_types().iter().map(of_target).collect()
     }
 
+    /// Where its state lies.
+    pub fn state(&self, lanes: Lanes) -> StatePlan {
+        plan_state(&self.module, Target { lanes })
+    }
+
     /// A function, on its way to code of this width.
     pub fn lower(&self, function: &Function, lanes: Lanes) -> Lowered {
-        let lowered = lower(function, &self.state, Target { lanes });
+        let lowered = lower(function, &self.state(lanes), Target { lanes });
         lowered.unwrap_or_else(|error| panic!("{}: {error}", self.text))
     }
 
     /// A machine with this function alone.
     pub fn machine(&self, lowered: &Lowered) -> (Machine, ProgramId) {
-        let mut machine = Machine::new(self.state.clone(), 1).expect("memory");
+        let mut machine = Machine::new(self.state(lowered.target.lanes), 1).expect("memory");
         let id = lowered.load(&mut machine).expect("code");
         (machine, id)
     }

@@ -1,0 +1,54 @@
+//! Training and prediction allocate nothing once their batch size has been seen.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dl::Network;
+use ndarray::{Array1, Array2, s};
+
+struct Counting;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: everything is passed on to the system's allocator.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: as the caller promises.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: as the caller promises.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// How many allocations a call makes.
+fn allocations<R>(call: impl FnOnce() -> R) -> usize {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    call();
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+// One test: others at the same time would be counted too.
+#[test]
+fn steps_and_predictions_allocate_nothing() {
+    let text = "< dense(64, 40, relu), residual(< dense(40, 40, tanh) >), dense(40, 10, softmax) >";
+    let (x, y) = (Array2::<f32>::from_elem((100, 64), 0.5), Array1::<u8>::from_elem(100, 3));
+    let reversed = x.slice(s![..;-1, ..]);
+    for threads in [1, 2] {
+        let mut net = Network::parse(text).expect("a network").threads(threads).build().expect("it compiles");
+        assert!(allocations(|| net.train_step(&x, &y).expect("finite")) > 0, "the first call compiles");
+        net.predict(&x).expect("finite");
+        for n in [100, 1, 33, 100] {
+            let (x, y) = (x.slice(s![..n, ..]), y.slice(s![..n]));
+            assert_eq!(allocations(|| net.train_step(x, y).expect("finite")), 0, "train_step of {n}");
+            assert_eq!(allocations(|| net.predict(x).expect("finite").len()), 0, "predict of {n}");
+        }
+        assert_eq!(allocations(|| net.train_step(reversed, &y).expect("finite")), 0, "not contiguous");
+    }
+}
