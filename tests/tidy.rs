@@ -10,20 +10,19 @@ const CRATES: &[&str] = &["dl-ir", "dl-codegen", "dl-macros", "dl-cli", "runtime
 /// A file beyond this many lines does too much.
 const MAX_LINES: usize = 500;
 
-/// Where `unsafe` may stand: memory for code, calls of kernels, the arena, the pool; and tests of these.
+/// Where `unsafe` may stand: memory for code, calls of kernels, the arena, the pool. Tests in folders of their own may have it anywhere.
 const UNSAFE: &[&str] = &[
     "dl-codegen/src/emit/testing.rs",
     "dl-codegen/src/encode/testing.rs",
     "dl-codegen/src/jit.rs",
-    "dl-codegen/tests/kernels/main.rs",
     "runtime/src/arena.rs",
     "runtime/src/machine/mod.rs",
+    "runtime/src/machine/phase.rs",
     "runtime/src/machine/prepared.rs",
     "runtime/src/machine/tests.rs",
     "runtime/src/pool/mod.rs",
     "runtime/src/pool/worker.rs",
     "runtime/src/program.rs",
-    "runtime/tests/allocations.rs",
 ];
 
 /// Marks of unfinished work; in pieces, so that this file has none.
@@ -107,10 +106,9 @@ fn unsafe_code_is_where_it_is_listed() {
         let code = line.split("//").next().unwrap_or_default();
         code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
     };
-    let found: BTreeSet<String> = rust_files()
-        .into_iter()
-        .filter(|path| path != "tests/tidy.rs" && read(path).lines().any(is_unsafe))
-        .collect();
+    let is_test = |path: &str| path.starts_with("tests/") || path.contains("/tests/");
+    let found: BTreeSet<String> =
+        rust_files().into_iter().filter(|path| !is_test(path) && read(path).lines().any(is_unsafe)).collect();
     assert_eq!(found, set(UNSAFE.iter().copied()), "found (left), listed in tests/tidy.rs (right)");
 }
 

@@ -18,10 +18,11 @@
 //! let module = passes::optimize(build::module(&network, &network.target_types()[0]), |_, _| ())?;
 //! let predict = module.function("predict").expect("modules of networks have it");
 //!
-//! let state = plan_state(&module);
+//! let target = Target { lanes: host_lanes() };
+//! let state = plan_state(&module, target);
 //! let mut machine = Machine::new(state.clone(), 1)?;
 //! machine.set_state(0, &[1.0f32, 2.0])?; // dense0.weight; the bias is 0
-//! let program = lower(predict, &state, Target { lanes: host_lanes() })?.load(&mut machine)?;
+//! let program = lower(predict, &state, target)?.load(&mut machine)?;
 //!
 //! let mut call = machine.call(program, 1)?;
 //! let (x, output) = (call.program().inputs[0].1, call.program().results[0].1);

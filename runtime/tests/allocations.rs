@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dl_runtime::machine::Machine;
 use dl_runtime::program::{
-    Buffer, BufferId, Code, Cost, Element, Extent, Launch, Place, Program, StatePlan, Step,
+    self, Buffer, BufferId, Code, Cost, Element, Extent, Launch, Place, Program, StatePlan, Step,
 };
 use dl_runtime::tensor::Examples;
 
@@ -54,7 +54,7 @@ fn a_step_allocates_nothing() {
             name: "x".into(),
             element: Element::F32,
             elements: rows,
-            layout: Layout::RowMajor,
+            layout: program::Layout::RowMajor,
             packed_shape: vec![],
             place: Place::Scratch(Extent::fixed(0)),
         }],
