@@ -12,10 +12,11 @@
 //!
 //! `DL_BLESS=1 cargo test -p dl-ir --test golden` rewrites the expectations; read the difference before you commit it.
 
+#[path = "common/golden.rs"]
+mod driver;
+
 use std::collections::BTreeMap;
-use std::fmt::Write;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use dl_ir::builder::Builder;
 use dl_ir::graph::NodeId;
@@ -25,15 +26,10 @@ use dl_ir::ops::Op;
 use dl_ir::types::{DType, TensorType};
 use dl_ir::value::Value;
 use dl_ir::{autodiff, passes, text, verify};
-
-const COMMAND: &str = "; test: ";
-const EXPECT: &str = "; expect:";
-
-/// What a command shows for a module, given the words behind its name and the file's text.
-type Command = fn(arguments: &[&str], text: &str) -> Result<String, GoldenError>;
+use driver::Command;
 
 /// All commands by name.
-const COMMANDS: &[(&str, Command)] = &[
+const COMMANDS: &[(&str, Command<GoldenError>)] = &[
     ("autodiff", show_autodiff),
     ("pass", show_pass),
     ("run", show_run),
@@ -43,14 +39,6 @@ const COMMANDS: &[(&str, Command)] = &[
 
 #[derive(Debug, thiserror::Error)]
 enum GoldenError {
-    #[error("it must begin with `{COMMAND}` and a command")]
-    NoCommand,
-    #[error("unknown command `{name}`, expected one of {known:?}")]
-    UnknownCommand { name: String, known: Vec<&'static str> },
-    #[error("it must end with `{EXPECT}` and comment lines; DL_BLESS=1 writes them")]
-    NoExpectation,
-    #[error("expected\n{expected}found\n{found}")]
-    Different { expected: String, found: String },
     #[error(transparent)]
     Parse(#[from] text::ParseError),
     #[error(transparent)]
@@ -67,60 +55,7 @@ enum GoldenError {
 
 #[test]
 fn golden_files_agree() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    let mut files: Vec<PathBuf> = fs::read_dir(&folder)
-        .expect("the folder of golden files")
-        .map(|entry| entry.expect("an entry of that folder").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "dlir"))
-        .collect();
-    files.sort();
-    assert!(!files.is_empty(), "no golden files in {}", folder.display());
-    let bless = std::env::var_os("DL_BLESS").is_some_and(|value| value == "1");
-    let mut failures = String::new();
-    for file in files {
-        if let Err(error) = check_file(&file, bless) {
-            writeln!(failures, "{}: {error}", file.display()).expect("writing to a string");
-        }
-    }
-    assert!(failures.is_empty(), "{failures}");
-}
-
-fn check_file(file: &Path, bless: bool) -> Result<(), GoldenError> {
-    let content = fs::read_to_string(file).expect("a readable golden file");
-    let (input, expected) = match content.find(EXPECT) {
-        Some(at) => (&content[..at], Some(&content[at..])),
-        None => (&content[..], None),
-    };
-    let found = as_expectation(&show(input)?);
-    if bless {
-        let separator = if input.ends_with('\n') { "" } else { "\n" };
-        fs::write(file, format!("{input}{separator}{found}")).expect("a writable golden file");
-        return Ok(());
-    }
-    match expected {
-        None => Err(GoldenError::NoExpectation),
-        Some(expected) if expected == found => Ok(()),
-        Some(expected) => Err(GoldenError::Different { expected: expected.to_owned(), found }),
-    }
-}
-
-fn show(input: &str) -> Result<String, GoldenError> {
-    let first =
-        input.lines().next().and_then(|line| line.strip_prefix(COMMAND)).ok_or(GoldenError::NoCommand)?;
-    let words: Vec<&str> = first.split_whitespace().collect();
-    let (&name, arguments) = words.split_first().ok_or(GoldenError::NoCommand)?;
-    match COMMANDS.iter().find(|(known, _)| *known == name) {
-        Some((_, command)) => command(arguments, input),
-        None => {
-            let known = COMMANDS.iter().map(|&(known, _)| known).collect();
-            Err(GoldenError::UnknownCommand { name: name.to_owned(), known })
-        }
-    }
-}
-
-fn as_expectation(shown: &str) -> String {
-    let line = |line: &str| if line.is_empty() { ";\n".to_owned() } else { format!("; {line}\n") };
-    std::iter::once(format!("{EXPECT}\n")).chain(shown.lines().map(line)).collect()
+    driver::check_folder(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden"), COMMANDS);
 }
 
 /// `text`: the canonical text, or the error.

@@ -1,0 +1,41 @@
+//! What `network!` embeds is what the library makes of the same text when it runs, to the byte.
+
+use dl::{Network, network};
+
+network!(
+    /// A named network.
+    pub Named < dense(5, 7, gelu), residual(< inner: dense(7, 7, tanh) >), dense(7, 3, softmax) >,
+    optimizer = adamw(lr = 0.01, weight_decay = 0.1)
+);
+
+/// Asserts that an embedded module is the one of its text.
+fn assert_same(embedded: &Network) {
+    let text = embedded.network().to_string();
+    let parsed = Network::parse(&text).expect("canonical text is network text").build().expect("it compiles");
+    assert_eq!(embedded.module().to_string(), parsed.module().to_string(), "{text}");
+}
+
+#[test]
+fn embedded_modules_are_those_of_their_text() {
+    assert_same(&Named::new().expect("it compiles"));
+    assert_same(&network!(< dense(784, 10, softmax) >).build().expect("it compiles"));
+    assert_same(&network!(< dense(3, 4, elu), dense(4, 2, sigmoid) >).build().expect("it compiles"));
+    let regression = network!(
+        < input(2, 3), first: dense(3, 4, init = he_normal), flatten, leaky_relu, dense(8, 2, bias = false) >,
+        loss = huber, optimizer = sgd(lr = 0.1, momentum = 0.9, nesterov = true)
+    );
+    assert_same(&regression.build().expect("it compiles"));
+}
+
+#[test]
+fn networks_train_alike_from_the_macro_and_from_text() {
+    let train = |mut net: Network| {
+        let x = ndarray::Array2::from_shape_fn((6, 3), |(row, column)| (row as f32 - column as f32).sin());
+        let y = ndarray::Array1::from_shape_fn(6, |row| row % 2);
+        (0..5).map(|_| net.train_step(&x, &y).expect("finite").to_bits()).collect::<Vec<u32>>()
+    };
+    let embedded = network!(< dense(3, 5, silu), dense(5, 2, softmax) >).seed(9).build();
+    let parsed =
+        Network::parse("< dense(3, 5, silu), dense(5, 2, softmax) >").expect("a network").seed(9).build();
+    assert_eq!(train(embedded.expect("it compiles")), train(parsed.expect("it compiles")));
+}
