@@ -70,6 +70,11 @@ fn rust_files() -> Vec<String> {
     files("", "rs")
 }
 
+/// Whether a path is in a folder of tests.
+fn is_in_tests(path: &str) -> bool {
+    path.split('/').any(|part| part == "tests")
+}
+
 /// The names of the files of a folder, without extension, except these.
 fn stems(folder: &str, except: &[&str]) -> BTreeSet<String> {
     let in_folder =
@@ -106,9 +111,10 @@ fn unsafe_code_is_where_it_is_listed() {
         let code = line.split("//").next().unwrap_or_default();
         code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|word| word == "unsafe")
     };
-    let is_test = |path: &str| path.starts_with("tests/") || path.contains("/tests/");
-    let found: BTreeSet<String> =
-        rust_files().into_iter().filter(|path| !is_test(path) && read(path).lines().any(is_unsafe)).collect();
+    let found: BTreeSet<String> = rust_files()
+        .into_iter()
+        .filter(|path| !is_in_tests(path) && read(path).lines().any(is_unsafe))
+        .collect();
     assert_eq!(found, set(UNSAFE.iter().copied()), "found (left), listed in tests/tidy.rs (right)");
 }
 
@@ -128,9 +134,8 @@ fn every_file_is_part_of_its_crate() {
         let is_named = |text: String| {
             text.contains(&format!("mod {name};")) || text.contains(&format!("\n    {name}::"))
         };
-        let is_test = |other: &String| {
-            parent.ends_with("tests") && other.rsplit_once('/').is_some_and(|(f, _)| f == parent)
-        };
+        // Tests also name files of a folder beside them.
+        let is_test = |other: &String| is_in_tests(parent) && is_in_tests(other);
         let tests = rust_files().into_iter().filter(is_test);
         let mut candidates = outer.into_iter().chain(tests).filter(|other| root().join(other).is_file());
         assert!(candidates.any(|other| is_named(read(&other))), "no `mod {name};` for {path}");
