@@ -58,7 +58,7 @@ impl Run {
 #[derive(Args)]
 pub struct Width {
     /// Lanes of a vector: 4, 8 or 16 [default: what the CPU has]
-    #[arg(long, value_name = "N", value_parser = lanes(), hide_possible_values = true)]
+    #[arg(long, value_name = "N", env = "DL_LANES", hide_env_values = true, value_parser = lanes(), hide_possible_values = true)]
     lanes: Option<usize>,
 }
 

@@ -1,13 +1,13 @@
 //! `dlc train`: training on a data set.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write};
 use std::path::PathBuf;
 use std::time::Instant;
 
 use dl::Network;
 use dl::data::{DataSet, Split};
 use dl_runtime::files::atomic;
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
 
 use crate::args::{Net, Run, positive};
@@ -122,9 +122,13 @@ impl Training<'_> {
 
 /// A bar on standard error; hidden where that is no terminal.
 fn progress_bar(examples: usize, epoch: usize, epochs: usize) -> ProgressBar {
-    const TEMPLATE: &str = "epoch {prefix} {bar:30} {pos}/{len}, {per_sec} examples, loss {msg}";
+    const TEMPLATE: &str = "epoch {prefix} {bar:30} {pos}/{len}, {rate} examples/s, loss {msg}";
     let bar = ProgressBar::new(examples as u64);
-    bar.set_style(ProgressStyle::with_template(TEMPLATE).expect("a valid template"));
+    let style = ProgressStyle::with_template(TEMPLATE).expect("a valid template");
+    bar.set_style(style.with_key("rate", |state: &ProgressState, text: &mut dyn Write| {
+        // A bar has nowhere to tell of an error.
+        let _ = write!(text, "{:.0}", state.per_sec());
+    }));
     bar.set_prefix(format!("{epoch}/{epochs}"));
     bar
 }
