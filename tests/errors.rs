@@ -29,8 +29,8 @@ fn values(n: usize) -> Array2<f32> {
 fn refused(text: &str, x: impl Examples, y: impl Targets) -> Error {
     let [mut net, mut twin] = twins(text);
     let step = |net: &mut Network| match text {
-        CLASSIFIER => net.train_step(&examples(3), &classes(3)),
-        _ => net.train_step(&examples(3), &values(3)),
+        CLASSIFIER => net.train_step(examples(3), classes(3)),
+        _ => net.train_step(examples(3), values(3)),
     };
     for net in [&mut net, &mut twin] {
         step(net).expect("a good batch");
@@ -47,22 +47,22 @@ fn refused(text: &str, x: impl Examples, y: impl Targets) -> Error {
 
 #[test]
 fn examples_of_another_shape() {
-    let error = refused(CLASSIFIER, &Array2::<f32>::zeros((3, 5)), &classes(3));
+    let error = refused(CLASSIFIER, Array2::<f32>::zeros((3, 5)), classes(3));
     assert!(matches!(&error, Error::InputShape { expected, found } if expected == &[4] && found == &[5]));
-    let error = refused(CLASSIFIER, &Array3::<f32>::zeros((3, 2, 2)), &classes(3));
+    let error = refused(CLASSIFIER, Array3::<f32>::zeros((3, 2, 2)), classes(3));
     assert!(matches!(&error, Error::InputShape { found, .. } if found == &[2, 2]));
-    let error = refused(CLASSIFIER, &[0.0f32; 4][..], &classes(4));
+    let error = refused(CLASSIFIER, &[0.0f32; 4][..], classes(4));
     assert_eq!(
         error.to_string(),
         "examples have shape [], but the network takes [4] (both without the batch)"
     );
-    let error = refused(CLASSIFIER, &Tensor::new(vec![], vec![1.0f32]).expect("a scalar"), &classes(3));
+    let error = refused(CLASSIFIER, Tensor::new(vec![], vec![1.0f32]).expect("a scalar"), classes(3));
     assert!(matches!(error, Error::InputShape { .. }), "{error}");
 }
 
 #[test]
 fn examples_of_another_type() {
-    let error = refused(CLASSIFIER, &Array2::<i64>::zeros((3, 4)), &classes(3));
+    let error = refused(CLASSIFIER, Array2::<i64>::zeros((3, 4)), classes(3));
     let Error::Tensor { tensor: "x", source: TensorError::NotReal { found: "i64" } } = error else {
         panic!("{error}");
     };
@@ -70,20 +70,20 @@ fn examples_of_another_type() {
 
 #[test]
 fn targets_of_another_shape() {
-    let error = refused(REGRESSION, &examples(3), &Array2::<f32>::zeros((3, 3)));
+    let error = refused(REGRESSION, examples(3), Array2::<f32>::zeros((3, 3)));
     assert!(
         matches!(&error, Error::TargetShape { expected, found, .. } if expected == &[vec![2]] && found == &[3])
     );
-    let error = refused(REGRESSION, &examples(3), &Array1::<f32>::zeros(3));
+    let error = refused(REGRESSION, examples(3), Array1::<f32>::zeros(3));
     assert!(matches!(error, Error::TargetShape { .. }), "{error}");
-    let error = refused(CLASSIFIER, &examples(3), &Array2::<f32>::zeros((3, 4)));
+    let error = refused(CLASSIFIER, examples(3), Array2::<f32>::zeros((3, 4)));
     let message = "targets have shape [4], but cross_entropy takes [] or [3] (both without the batch)";
     assert_eq!(error.to_string(), message);
 }
 
 #[test]
 fn classes_as_real_numbers() {
-    let error = refused(CLASSIFIER, &examples(3), &Array1::<f32>::zeros(3));
+    let error = refused(CLASSIFIER, examples(3), Array1::<f32>::zeros(3));
     assert!(
         matches!(&error, Error::TargetType { loss: "cross_entropy", shape } if shape.is_empty()),
         "{error}"
@@ -95,7 +95,7 @@ fn classes_out_of_range() {
     for (class, expected) in [(3, 3), (-1, -1), (i64::MAX, i128::from(i64::MAX))] {
         let mut y = classes(3);
         y[1] = class;
-        let Error::Tensor { tensor: "y", source } = refused(CLASSIFIER, &examples(3), &y) else {
+        let Error::Tensor { tensor: "y", source } = refused(CLASSIFIER, examples(3), &y) else {
             panic!("class {class}");
         };
         assert_eq!(source, TensorError::ClassOutOfRange { index: 1, value: expected, classes: 3 });
@@ -104,15 +104,15 @@ fn classes_out_of_range() {
 
 #[test]
 fn batches_that_differ_or_are_empty() {
-    let error = refused(CLASSIFIER, &examples(3), &classes(4));
+    let error = refused(CLASSIFIER, examples(3), classes(4));
     assert_eq!(error.to_string(), "there are 3 examples, but 4 targets");
-    let error = refused(CLASSIFIER, &examples(0), &classes(0));
+    let error = refused(CLASSIFIER, examples(0), classes(0));
     let message = "train_step was called with an empty batch; it needs at least one example";
     assert_eq!(error.to_string(), message);
     let [mut net, _] = twins(CLASSIFIER);
-    net.predict(&examples(0)).expect_err("an empty batch");
-    net.evaluate(&examples(0), &classes(0)).expect_err("an empty batch");
-    net.gradients(&examples(0), &classes(0)).expect_err("an empty batch");
+    net.predict(examples(0)).expect_err("an empty batch");
+    net.evaluate(examples(0), classes(0)).expect_err("an empty batch");
+    net.gradients(examples(0), classes(0)).expect_err("an empty batch");
 }
 
 fn cause(error: &Error) -> &NotFiniteCause {
@@ -129,8 +129,8 @@ fn examples_that_are_not_finite() {
             let mut x = examples(3);
             x.as_slice_mut().expect("contiguous")[index] = value;
             let error = match text {
-                CLASSIFIER => refused(text, &x, &classes(3)),
-                _ => refused(text, &x, &values(3)),
+                CLASSIFIER => refused(text, &x, classes(3)),
+                _ => refused(text, &x, values(3)),
             };
             let NotFiniteCause::Input { index: found, .. } = cause(&error) else { panic!("{error}") };
             assert_eq!(*found, index, "{error}");
@@ -143,14 +143,14 @@ fn targets_that_are_not_finite() {
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
         let mut y = values(3);
         y[[1, 1]] = value;
-        let error = refused(REGRESSION, &examples(3), &y);
+        let error = refused(REGRESSION, examples(3), &y);
         assert!(matches!(cause(&error), NotFiniteCause::Target { index: 3, .. }), "{error}");
     }
 }
 
 #[test]
 fn finite_numbers_that_overflow() {
-    let error = refused(REGRESSION, &(examples(3) * 1e30), &values(3));
+    let error = refused(REGRESSION, &(examples(3) * 1e30), values(3));
     assert_eq!(*cause(&error), NotFiniteCause::Overflow);
 }
 
@@ -162,14 +162,14 @@ fn parameters_that_are_not_finite() {
         bias[1] = value;
         net.set_parameter("dense1.bias", &bias).expect("the parameter's shape");
         let before = State::of(&net);
-        let error = net.train_step(&examples(3), &values(3)).expect_err("a bad parameter");
+        let error = net.train_step(examples(3), values(3)).expect_err("a bad parameter");
         let NotFiniteCause::Parameter { name, index: 1, .. } = cause(&error) else { panic!("{error}") };
         assert_eq!(name, "dense1.bias");
         assert_eq!(State::of(&net), before);
         // Repaired, it trains.
         bias[1] = 0.0;
         net.set_parameter("dense1.bias", &bias).expect("the parameter's shape");
-        net.train_step(&examples(3), &values(3)).expect("a good parameter");
+        net.train_step(examples(3), values(3)).expect("a good parameter");
     }
 }
 
@@ -252,7 +252,7 @@ fn prints_how_a_build_ends() {
 fn data_of_every_type_is_checked() {
     for data in [Data::U8(vec![9; 3]), Data::I32(vec![9; 3]), Data::I64(vec![9; 3])] {
         let y = Tensor::new(vec![3], data).expect("three");
-        let error = refused(CLASSIFIER, &examples(3), &y);
+        let error = refused(CLASSIFIER, examples(3), &y);
         assert!(error.to_string().contains("target 0 is class 9"), "{error}");
     }
 }

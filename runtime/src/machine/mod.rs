@@ -96,7 +96,7 @@ impl Machine {
     /// If the program names buffers, kernels or state that do not exist, or misplaces them.
     ///
     /// # Safety
-    /// The program's kernels keep the contract of [`KernelFn`]: started with the buffers of any of its launches, a batch size and a
+    /// The program's kernels keep the contract of [`KernelFn`](crate::program::KernelFn): started with the buffers of any of its launches, a batch size and a
     /// range of that launch's tasks, they read and write nothing but these buffers' elements for that batch, rounded up to
     /// [`ALIGNMENT`](crate::program::ALIGNMENT) bytes; disjoint ranges of tasks may run at the same time; and they do not unwind.
     pub unsafe fn prepare(&mut self, program: Program) -> Result<ProgramId, RunError> {
