@@ -130,11 +130,9 @@ fn every_file_is_part_of_its_crate() {
         let (parent, name) =
             if stem == "mod" { folder.rsplit_once('/').expect("a folder") } else { (folder, stem) };
         let outer = ["/mod.rs", "/lib.rs", "/main.rs", ".rs"].map(|end| format!("{parent}{end}"));
-        // The list of ops declares their modules.
-        let is_named = |text: String| {
-            text.contains(&format!("mod {name};")) || text.contains(&format!("\n    {name}::"))
-        };
-        // Tests also name files of a folder beside them.
+        // The list of ops declares their modules; tests also name files of a folder beside them.
+        let names = [format!("mod {name};"), format!("\n    {name}::"), format!("/{name}.rs\"]")];
+        let is_named = |text: String| names.iter().any(|name| text.contains(name));
         let is_test = |other: &String| is_in_tests(parent) && is_in_tests(other);
         let tests = rust_files().into_iter().filter(is_test);
         let mut candidates = outer.into_iter().chain(tests).filter(|other| root().join(other).is_file());
