@@ -3,6 +3,7 @@
 mod order;
 mod pack;
 mod storage;
+mod text;
 
 use dl_ir::graph::NodeId;
 use dl_ir::module::{Function, Module};
