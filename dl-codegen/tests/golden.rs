@@ -9,7 +9,7 @@
 //!
 //! `DL_BLESS=1 cargo test -p dl-codegen --test golden` rewrites the expectations; read the difference before you commit it.
 
-#[path = "../../dl-ir/tests/common/golden.rs"]
+#[path = "../../dl-ir/tests/common/driver.rs"]
 mod driver;
 
 use std::fmt::Write;
@@ -131,9 +131,10 @@ fn show_run(arguments: &[&str], text: &str) -> Result<String, GoldenError> {
             }
         }
         let first = first.get_or_insert_with(|| found.clone());
-        let differs = |(a, b): &(&(String, Vec<f32>), &(String, Vec<f32>))| bits(&a.1) != bits(&b.1);
-        if let Some(((name, _), _)) = first.iter().zip(&found).find(differs) {
-            return Err(GoldenError::OtherBits { name: name.clone(), lanes });
+        for ((name, first), (_, found)) in first.iter().zip(&found) {
+            if bits(first) != bits(found) {
+                return Err(GoldenError::OtherBits { name: name.clone(), lanes });
+            }
         }
     }
     let line = |(name, values): &(String, Vec<f32>)| {

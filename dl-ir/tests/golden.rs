@@ -12,7 +12,7 @@
 //!
 //! `DL_BLESS=1 cargo test -p dl-ir --test golden` rewrites the expectations; read the difference before you commit it.
 
-#[path = "common/golden.rs"]
+#[path = "common/driver.rs"]
 mod driver;
 
 use std::collections::BTreeMap;

@@ -62,9 +62,9 @@ impl<P> Diagnostic<P> {
         Diagnostic { error: self.error, place: place(self.place), cause }
     }
 
-    /// Message, cause and help as one text, for where there is one place only.
+    /// Message, label, cause and help as one text, for where there is one place only.
     fn full_message(&self) -> String {
-        let mut text = self.message();
+        let mut text = format!("{}: {}", self.message(), self.label());
         if let Some((_, cause)) = &self.cause {
             text.push_str(&format!("\nnote: {cause}"));
         }
