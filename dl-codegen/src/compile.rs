@@ -1,7 +1,7 @@
 //! The pipeline from an optimised function to a program, in two steps: [`lower`] makes everything that dumps show, and
 //! [`Lowered::compile`] the machine code.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use dl_ir::module::Function;
 use dl_runtime::machine::{Machine, ProgramId, RunError};
@@ -63,7 +63,7 @@ pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<L
         groups.push(Group::copy(node, shape_elements(graph, node)));
         schedule(graph, &groups[groups.len() - 1], target)
     });
-    let mut distinct: HashMap<Kernel, usize> = HashMap::new();
+    let mut distinct: FxHashMap<Kernel, usize> = FxHashMap::default();
     let mut kernels = Vec::new();
     let mut lowered = Lowered {
         name: function.name.clone(),

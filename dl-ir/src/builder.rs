@@ -1,6 +1,6 @@
 //! Builds graphs. Equal nodes are one node, so common subexpressions vanish as they arise.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::compare::Direction;
@@ -11,7 +11,7 @@ use crate::types::{DType, Dim, Shape, TensorType, Type};
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     graph: Graph,
-    known: HashMap<(Op, Vec<NodeId>), NodeId>,
+    known: FxHashMap<(Op, Vec<NodeId>), NodeId>,
 }
 
 impl Builder {

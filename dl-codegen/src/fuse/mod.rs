@@ -124,7 +124,10 @@ impl<'f> Fuser<'f> {
             return Ok(());
         }
         let mut readers = self.readers(node);
-        self.merge_readers(node, &mut readers);
+        // Work worth sharing brings its readers together; cheap work is done again by each.
+        if !roles::is_cheap(self.graph.op(node)) {
+            self.merge_readers(node, &mut readers);
+        }
         if !self.groups_of[node.index()].is_empty() {
             // A tuple, which came along with its parts.
             return Ok(());

@@ -1,11 +1,16 @@
 //! Whether a kernel would have to wait for itself.
 
+use rustc_hash::FxHashSet;
+
 use dl_ir::graph::NodeId;
 
 use super::Fuser;
 
+/// How many groups and nodes a search looks at.
+const SEARCH_LIMIT: usize = 64;
+
 /// What waits for a node: a group, as a whole, or a node that is in none (yet).
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Waiting {
     Group(usize),
     Node(NodeId),
@@ -34,26 +39,37 @@ impl Fuser<'_> {
         })
     }
 
-    /// Whether group `to` is among these, or waits for one of them.
+    /// Whether group `to` is among these, or waits for one of them, as far as a bounded search can tell: beyond that it is taken
+    /// to, which costs a fusion and keeps compile time in proportion to the network.
     fn reaches(&self, mut stack: Vec<Waiting>, to: usize) -> bool {
-        let mut seen_nodes = vec![false; self.graph.n_nodes()];
-        let mut seen_groups = vec![false; self.groups.len()];
+        let last = self.group(to).members.last_key_value().map(|(&member, _)| member);
+        let mut seen = FxHashSet::default();
         while let Some(waiting) = stack.pop() {
+            if waiting == Waiting::Group(to) {
+                return true;
+            }
+            // Users come after operands: nothing that begins behind the group's last member leads to it.
+            if Some(self.first_node(waiting)) > last || !seen.insert(waiting) {
+                continue;
+            }
+            if seen.len() > SEARCH_LIMIT {
+                return true;
+            }
             match waiting {
-                Waiting::Group(group) if group == to => return true,
                 Waiting::Group(group) => {
-                    if !std::mem::replace(&mut seen_groups[group], true) {
-                        let members = self.group(group).members.keys();
-                        stack.extend(members.flat_map(|&member| self.waiting_for(member)));
-                    }
+                    let members = self.group(group).members.keys();
+                    stack.extend(members.flat_map(|&member| self.waiting_for(member)));
                 }
-                Waiting::Node(node) => {
-                    if !std::mem::replace(&mut seen_nodes[node.index()], true) {
-                        stack.extend(self.waiting_for(node));
-                    }
-                }
+                Waiting::Node(node) => stack.extend(self.waiting_for(node)),
             }
         }
         false
+    }
+
+    fn first_node(&self, waiting: Waiting) -> NodeId {
+        match waiting {
+            Waiting::Group(group) => *self.group(group).members.keys().next().expect("groups have members"),
+            Waiting::Node(node) => node,
+        }
     }
 }

@@ -1,6 +1,6 @@
 //! Computes the members of a group inside a vector program.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::{Op, Structure};
@@ -53,9 +53,9 @@ pub struct Evaluator<'g> {
     graph: &'g Graph,
     group: &'g Group,
     bindings: Vec<Binding>,
-    memo: HashMap<(NodeId, Class, Place), Value>,
+    memo: FxHashMap<(NodeId, Class, Place), Value>,
     /// What the memo knew when the open loop began.
-    outer: Option<HashMap<(NodeId, Class, Place), Value>>,
+    outer: Option<FxHashMap<(NodeId, Class, Place), Value>>,
     /// The index of column 0, in each lane, where that changes from iteration to iteration.
     column_base: Option<Value>,
 }
@@ -74,7 +74,16 @@ impl<'g> Evaluator<'g> {
             b.arg();
         });
         let bindings = bindings.to_vec();
-        Evaluator { b, tile, graph, group, bindings, memo: HashMap::new(), outer: None, column_base: None }
+        Evaluator {
+            b,
+            tile,
+            graph,
+            group,
+            bindings,
+            memo: FxHashMap::default(),
+            outer: None,
+            column_base: None,
+        }
     }
 
     /// The number of vectors in a row of the tile.

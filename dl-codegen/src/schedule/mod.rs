@@ -9,6 +9,7 @@ mod map;
 pub mod operands;
 mod rows;
 mod transpose;
+pub mod work;
 
 use dl_ir::graph::Graph;
 use dl_ir::ops::Op;

@@ -20,7 +20,7 @@
 //! assert_eq!(program.n_values, 4);
 //! ```
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::prune::prune;
 use super::{Address, Carried, CmpOp, Count, Inst, Lanes, Loop, Op, Program, Section, Value};
@@ -39,7 +39,7 @@ pub struct ProgramBuilder {
     /// The section being built: of straight code, or the body of `open_loop`.
     insts: Vec<Inst>,
     /// What straight code has computed so far.
-    known: HashMap<Op, Value>,
+    known: FxHashMap<Op, Value>,
     open_loop: Option<OpenLoop>,
 }
 
@@ -49,7 +49,7 @@ struct OpenLoop {
     inits: Vec<Value>,
     params: Vec<Value>,
     /// What its body has computed so far.
-    known: HashMap<Op, Value>,
+    known: FxHashMap<Op, Value>,
 }
 
 /// Defines methods that emit one op of one, two or three operands.
@@ -80,7 +80,7 @@ impl ProgramBuilder {
             constants: Vec::new(),
             sections: Vec::new(),
             insts: Vec::new(),
-            known: HashMap::new(),
+            known: FxHashMap::default(),
             open_loop: None,
         }
     }
@@ -265,7 +265,8 @@ impl ProgramBuilder {
         assert!(self.open_loop.is_none(), "loops do not nest");
         self.close_straight();
         let params: Vec<Value> = inits.iter().map(|_| self.fresh()).collect();
-        let open = OpenLoop { count, inits: inits.to_vec(), params: params.clone(), known: HashMap::new() };
+        let open =
+            OpenLoop { count, inits: inits.to_vec(), params: params.clone(), known: FxHashMap::default() };
         self.open_loop = Some(open);
         params
     }

@@ -1,6 +1,6 @@
 //! Removes from a program what no store needs, and numbers the rest.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use super::{Carried, Inst, Loop, Program, Section, Value};
 
@@ -95,7 +95,7 @@ fn renumber(mut program: Program) -> Program {
 
 /// New names by old ones.
 #[derive(Default)]
-struct Names(HashMap<Value, Value>);
+struct Names(FxHashMap<Value, Value>);
 
 impl Names {
     fn define(&mut self, old: Value) -> Value {

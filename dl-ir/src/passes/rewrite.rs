@@ -12,6 +12,9 @@ pub(super) fn rewrite(
     mut rule: impl FnMut(&mut Builder, &Op, &[NodeId]) -> Option<NodeId>,
 ) -> Function {
     let rewritten = rebuild(function, &mut rule);
+    if live(&rewritten).iter().all(|&is_live| is_live) {
+        return rewritten;
+    }
     // What rules replaced is no longer needed.
     rebuild(&rewritten, &mut |_, _, _| None)
 }

@@ -1,0 +1,50 @@
+//! What a kernel does, counted: to be set against what a machine could do in the same time.
+
+use dl_ir::graph::{Graph, NodeId};
+use dl_ir::ops::Structure;
+
+use super::Binding;
+use super::operands::{shape_elements, storage};
+use crate::fuse::{Class, Group};
+use crate::kernel::Kernel;
+use crate::matrix::Product;
+
+/// The arithmetic and the traffic of one launch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Work {
+    /// Floating-point operations: 2·m·n·k for a matrix product, and one for each element of an elementwise op or of what is
+    /// summed, whether it is an addition or an exponential.
+    pub flops: u64,
+    /// Bytes of the buffers read, and of those written. A buffer counts once for each, however often it is gone through.
+    pub bytes: u64,
+}
+
+impl Work {
+    /// The work of a group's kernel, whose buffers are those of `bindings`, on a batch.
+    pub fn of(graph: &Graph, group: &Group, kernel: &Kernel, bindings: &[Binding], batch: usize) -> Work {
+        let flops = group.members.iter().map(|(&node, &class)| flops(graph, group, node, class, batch));
+        let bytes = bindings.iter().zip(&kernel.buffers).enumerate().map(|(i, (&binding, buffer))| {
+            let of = |binding: Binding| (storage(graph, binding.node()), binding.is_write());
+            let is_known = bindings[..i].iter().any(|&other| of(other) == of(binding));
+            if is_known { 0 } else { 4 * buffer.elements.at(batch) as u64 }
+        });
+        Work { flops: flops.sum(), bytes: bytes.sum() }
+    }
+}
+
+fn flops(graph: &Graph, group: &Group, node: NodeId, class: Class, batch: usize) -> u64 {
+    let elements = |node| shape_elements(graph, node).at(batch) as u64;
+    match graph.op(node).structure() {
+        Structure::Contract => Product::of(graph, node).map_or(0, |product| {
+            [product.m.at(batch), product.n, product.k.at(batch)]
+                .into_iter()
+                .fold(2, |all, size| all * size as u64)
+        }),
+        Structure::Reduce => elements(graph.operands(node)[0]),
+        Structure::Map if class == Class::Full => {
+            group.space.elements().map_or(0, |elements| elements.at(batch) as u64)
+        }
+        Structure::Map => elements(node),
+        _ => 0,
+    }
+}
