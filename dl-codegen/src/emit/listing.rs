@@ -5,9 +5,9 @@ use std::collections::HashSet;
 use cranelift_module::Module;
 
 use super::module::{DefineError, Definer};
-use crate::encode::{disassemble, encode};
+use crate::encode::{Encoded, disassemble, encode};
 use crate::kernel::Kernel;
-use crate::vector::{Lanes, Program};
+use crate::vector::{Lanes, Program, Section};
 
 /// The CLIF of each kernel, as Cranelift gets it. Uses up `module`: the encoded programs stay defined there.
 ///
@@ -24,8 +24,8 @@ pub fn clif<M: Module>(module: &mut M, kernels: &[Kernel], lanes: Lanes) -> Resu
     Ok(text)
 }
 
-/// The machine code of each kernel, in Cranelift's notation, and of the encoded programs, in Intel's. Uses up `module`:
-/// all of it stays defined there.
+/// The machine code of each kernel, in Cranelift's notation, and of the encoded programs, in Intel's, each stretch below the
+/// lines of the vector program that it stands for. Uses up `module`: all of it stays defined there.
 ///
 /// # Errors
 ///
@@ -51,6 +51,113 @@ pub fn asm<M: Module>(module: &mut M, kernels: &[Kernel], lanes: Lanes) -> Resul
 
 fn leaf(idx: usize, program: &Program) -> Result<String, DefineError> {
     let encoded = encode(program).map_err(|source| DefineError::Encode { program: idx, source })?;
-    let lines = disassemble(&encoded).into_iter().map(|(offset, text)| format!("{offset:6x}:  {text}\n"));
-    Ok(lines.collect())
+    Ok(annotated(program, &encoded))
+}
+
+/// The machine code of a program, below the lines of the program that it stands for.
+fn annotated(program: &Program, encoded: &Encoded) -> String {
+    let mut source = Source::new(program);
+    let mut lines = encoded.lines.iter().peekable();
+    let mut text = String::new();
+    for (offset, inst) in disassemble(encoded) {
+        while let Some(line) = lines.next_if(|line| line.offset <= offset) {
+            text += &source.heading(line.inst);
+        }
+        text += &format!("{offset:6x}:  {inst}\n");
+    }
+    text
+}
+
+/// What is shown above code that no line of the program stands for, and that begins or ends none of its parts: the return.
+const NO_LINE: &str = "; (control)\n";
+
+/// The text of a program, to be shown in pieces.
+struct Source {
+    lines: Vec<String>,
+    /// The line of each instruction. The others are the heads and ends of the program and its loops.
+    line_of: Vec<usize>,
+    n_shown: usize,
+}
+
+impl Source {
+    fn new(program: &Program) -> Self {
+        // The first line is the program's head.
+        let mut n_lines = 1;
+        let mut line_of = Vec::new();
+        for section in &program.sections {
+            let (head, body, end) = match section {
+                Section::Straight(insts) => (0, insts, 0),
+                Section::Loop(counted) => (1 + counted.carried.len(), &counted.body, 1),
+            };
+            line_of.extend((n_lines + head..).take(body.len()));
+            n_lines += head + body.len() + end;
+        }
+        let lines = program.to_string().lines().map(|line| format!("; {line}\n")).collect();
+        Source { lines, line_of, n_shown: 0 }
+    }
+
+    /// The lines above code that stands for this instruction, or for none: those up to it that were not shown yet, as they have
+    /// no code of their own, or the instruction's alone once more.
+    fn heading(&mut self, inst: Option<u32>) -> String {
+        let end = match inst {
+            Some(inst) => self.line_of[inst as usize] + 1,
+            None => {
+                (self.n_shown..self.lines.len()).find(|&line| self.is_inst(line)).unwrap_or(self.lines.len())
+            }
+        };
+        if inst.is_none() && end == self.n_shown {
+            return NO_LINE.to_owned();
+        }
+        let begin = self.n_shown.min(end - 1);
+        self.n_shown = self.n_shown.max(end);
+        self.lines[begin..end].concat()
+    }
+
+    fn is_inst(&self, line: usize) -> bool {
+        self.line_of.binary_search(&line).is_ok()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vector::{Address, Count, ProgramBuilder};
+
+    #[test]
+    fn code_stands_below_its_lines() {
+        let mut b = ProgramBuilder::new(Lanes::L8);
+        let (x, y, n) = (b.arg(), b.arg(), b.arg());
+        let zero = b.f32(0.0);
+        let sums = b.begin_loop(Count::Arg(n), &[zero]);
+        let term = b.load(Address { arg: x, offset: 0, step: 32 });
+        let sum = b.add(sums[0], term);
+        let sums = b.end_loop(&[sum]);
+        b.store(Address { arg: y, offset: 0, step: 0 }, sums[0]);
+        let program = b.finish();
+        let text = annotated(&program, &encode(&program).expect("a valid program"));
+        // Of the machine code, the names of vector instructions.
+        let shown: Vec<&str> = text
+            .lines()
+            .map(|line| {
+                line.split_once(":  ").map_or(line, |(_, inst)| inst.split(' ').next().unwrap_or(inst))
+            })
+            .filter(|line| line.starts_with([';', 'v']))
+            .collect();
+        let expected = [
+            "; program f32x8 args 3",
+            "vxorps",
+            "; %0 = splat 0x00000000 ; 0.0",
+            "; loop a2 {",
+            ";   carry %1 init %0 next %3 result %4",
+            ";   %2 = load [a0 + 32i]",
+            ";   %3 = add %1, %2",
+            "vaddps",
+            "; }",
+            "; store [a1], %4",
+            "vmovups",
+            "; (control)",
+            "vzeroupper",
+        ];
+        assert_eq!(shown, expected);
+    }
 }
