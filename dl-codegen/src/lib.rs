@@ -39,6 +39,7 @@ pub mod fuse;
 pub mod jit;
 pub mod kernel;
 pub mod layout;
+pub mod limits;
 pub mod matrix;
 pub mod plan;
 pub mod schedule;

@@ -48,3 +48,51 @@ fn flops(graph: &Graph, group: &Group, node: NodeId, class: Class, batch: usize)
         _ => 0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use dl_ir::network::Network;
+    use dl_ir::{build, passes};
+
+    use super::*;
+    use crate::compile::lower;
+    use crate::plan::plan_state;
+    use crate::target::Target;
+    use crate::vector::Lanes;
+
+    /// The work of each launch of a prediction, in the order of the groups.
+    fn works(network: &str, batch: usize) -> Vec<Work> {
+        let network = Network::parse(network).expect("a valid network");
+        let module = passes::optimize(build::module(&network, &network.target_types()[0]), |_, _| ());
+        let module = module.expect("passes keep functions valid");
+        let function = module.function("predict").expect("networks have it");
+        let target = Target { lanes: Lanes::L4 };
+        let lowered = lower(function, &plan_state(&module, target), target).expect("there are kernels");
+        let groups = lowered.groups.iter().zip(&lowered.bindings).enumerate();
+        let work = |(i, (group, bindings)): (usize, (&Group, &Vec<Binding>))| {
+            Work::of(&function.graph, group, &lowered.kernels[lowered.kernel_of[i]], bindings, batch)
+        };
+        groups.map(work).collect()
+    }
+
+    #[test]
+    fn a_product_with_its_epilogue() {
+        // Bias and relu: one operation each. The weight lies in panels of 4 columns.
+        let flops = 7 * 3 * (2 * 5 + 2);
+        let bytes = 4 * (7 * 5 + 5 * 4 + 3 + 7 * 3);
+        assert_eq!(works("< dense(5, 3, relu) >", 7), [Work { flops, bytes }]);
+    }
+
+    #[test]
+    fn what_is_read_by_two_ops_counts_once() {
+        // x + tanh(x): two operations; x in, the result out.
+        let works = works("< input(6), residual(< tanh >) >", 2);
+        assert_eq!(works, [Work { flops: 2 * 6 * 2, bytes: 4 * 2 * 6 * 2 }]);
+    }
+
+    #[test]
+    fn values_of_rows_count_per_row() {
+        // Maximum, difference, exp, sum, quotient; the maximum and the sum go through all elements.
+        assert_eq!(works("< input(6), softmax >", 2), [Work { flops: 5 * 12, bytes: 4 * 2 * 12 }]);
+    }
+}

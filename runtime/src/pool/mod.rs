@@ -27,6 +27,11 @@ pub fn default_threads() -> usize {
     thread::available_parallelism().map_or(1, |threads| threads.get()).min(MAX_THREADS)
 }
 
+/// How many of `threads` threads work of this cost, in nanoseconds on one of them, is divided among.
+pub fn worthwhile_threads(cost: f64, threads: usize) -> usize {
+    ((cost / MIN_PART_NANOS) as usize).clamp(1, threads)
+}
+
 /// A wish for a number of threads, its caller included. It holds none until it is [leased](Team::lease).
 #[derive(Debug)]
 pub struct Team {
@@ -80,8 +85,7 @@ impl Lease<'_> {
             return;
         }
         let workers = &self.team.workers;
-        let worthwhile = (tasks as f64 * f64::from(task_cost) / MIN_PART_NANOS) as usize;
-        let parts = worthwhile.min(tasks).clamp(1, workers.len() + 1);
+        let parts = worthwhile_threads(tasks as f64 * f64::from(task_cost), workers.len() + 1).min(tasks);
         if parts == 1 {
             return run(0, tasks);
         }
