@@ -89,6 +89,14 @@ pub fn positive() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=u64::from(u32::MAX))
 }
 
+/// A time to spend.
+pub fn seconds(text: &str) -> std::result::Result<f64, String> {
+    match text.parse() {
+        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
+        _ => Err("a number of seconds from 0 to 3600 is needed".to_owned()),
+    }
+}
+
 fn lanes() -> impl TypedValueParser<Value = usize> {
     PossibleValuesParser::new(WIDTHS.map(|width| match width {
         Lanes::L4 => "4",

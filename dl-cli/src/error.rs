@@ -13,6 +13,7 @@ use dl_codegen::fuse::FuseError;
 use dl_codegen::jit::JitError;
 use dl_ir::verify::VerifyError;
 use dl_runtime::files::FileError;
+use dl_runtime::machine::RunError;
 use dl_runtime::tensor::TensorError;
 use thiserror::Error;
 
@@ -107,7 +108,7 @@ macro_rules! compile_errors {
     )*};
 }
 
-compile_errors!(FuseError, JitError);
+compile_errors!(FuseError, JitError, RunError);
 
 impl From<DefineError> for Error {
     fn from(error: DefineError) -> Self {

@@ -55,6 +55,11 @@ pub fn count(number: usize) -> String {
     text
 }
 
+/// To thousandths: clocks know no more.
+pub fn rounded(value: f64) -> f64 {
+    (1e3 * value).round() / 1e3
+}
+
 /// A layer as in network text, without its label.
 pub fn layer(kind: &str, arguments: &str) -> String {
     if arguments.is_empty() { kind.to_owned() } else { format!("{kind}({arguments})") }

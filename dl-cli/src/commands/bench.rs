@@ -10,10 +10,11 @@ use dl_codegen::target::Target;
 use dl_runtime::tensor::Tensor;
 use serde::Serialize;
 
-use crate::args::{Net, Run, positive};
+use crate::args::{Net, Run, positive, seconds};
 use crate::error::Result;
 use crate::flops::flops;
 use crate::made_up::made_up;
+use crate::report::rounded;
 use crate::table::{Align, Table};
 use crate::{report, stages};
 
@@ -115,24 +116,12 @@ fn median(seconds: f64, mut call: impl FnMut() -> Result<()>) -> Result<f64> {
     Ok(times[times.len() / 2])
 }
 
-/// To thousandths: the clock knows no more.
-fn rounded(value: f64) -> f64 {
-    (1e3 * value).round() / 1e3
-}
-
 /// The most memory that this process has had, in MB, where the system tells.
 fn peak_rss_mb() -> Option<f64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: f64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(rounded(kib * 1024.0 / 1e6))
-}
-
-fn seconds(text: &str) -> std::result::Result<f64, String> {
-    match text.parse() {
-        Ok(seconds) if (0.0..=3600.0).contains(&seconds) => Ok(seconds),
-        _ => Err("a number of seconds from 0 to 3600 is needed".to_owned()),
-    }
 }
 
 impl Display for Report {

@@ -7,6 +7,7 @@ mod eval;
 mod grad;
 mod init;
 mod predict;
+mod profile;
 mod summary;
 mod train;
 mod verify;
@@ -53,6 +54,8 @@ commands! {
     Eval in eval,
     /// Measures speed, compile time and memory on made-up data
     Bench in bench,
+    /// Measures each kernel of a function, beside what the machine could do
+    Profile in profile,
     /// Trains on made-up data with several numbers of threads and lanes, and compares the bits
     Verify in verify,
 }

@@ -4,4 +4,5 @@ mod errors;
 mod folder;
 mod inspection;
 mod oracles;
+mod profile;
 mod training;

@@ -1,0 +1,118 @@
+//! Runs a program on made-up data and takes its times.
+
+use std::time::{Duration, Instant};
+
+use dl_codegen::plan::BATCH_SIZE;
+use dl_ir::network::Network;
+use dl_runtime::data::Split;
+use dl_runtime::machine::{Call, Machine, ProgramId};
+use dl_runtime::program::Element;
+use dl_runtime::tensor::{Examples, Targets};
+
+use crate::error::Result;
+use crate::made_up::made_up;
+
+/// Batches with targets of their own: with the same ones in each step, running averages would come to rest, or vanish.
+const BATCHES: u64 = 8;
+/// Runs of one kind before those of the next.
+const RUNS: usize = 16;
+
+/// Times in seconds, each a median.
+pub struct Times {
+    /// A run as it is.
+    pub whole: f64,
+    /// Each launch of it, alone, on the threads it is worth.
+    pub launches: Vec<f64>,
+    /// Each launch, on one thread.
+    pub on_one_thread: Vec<f64>,
+}
+
+/// A program and what it is run on.
+pub struct Subject<'m> {
+    machine: &'m mut Machine,
+    program: ProgramId,
+    batches: Vec<Split>,
+    classes: usize,
+}
+
+impl<'m> Subject<'m> {
+    /// A program that takes the inputs of a network.
+    pub fn new(
+        network: &Network,
+        machine: &'m mut Machine,
+        program: ProgramId,
+        batch: usize,
+    ) -> Result<Self> {
+        let batches = (0..BATCHES).map(|seed| made_up(network, batch, seed)).collect::<Result<_>>()?;
+        let classes = network.output_shape().last().copied().unwrap_or(1);
+        Ok(Subject { machine, program, batches, classes })
+    }
+
+    /// Measures for about so long.
+    pub fn measure(&mut self, seconds: f64) -> Result<Times> {
+        let (mut whole, mut launches, mut on_one_thread) = (vec![], vec![], vec![]);
+        let threads = self.machine.threads();
+        let end = Instant::now() + Duration::from_secs_f64(seconds);
+        while whole.is_empty() || Instant::now() < end {
+            self.runs(&mut whole, |call| {
+                let start = Instant::now();
+                call.run()?;
+                Ok(start.elapsed().as_secs_f64())
+            })?;
+            self.runs(&mut launches, one_by_one)?;
+            if threads > 1 {
+                self.machine.set_threads(1);
+                self.runs(&mut on_one_thread, one_by_one)?;
+                self.machine.set_threads(threads);
+            }
+        }
+        let launches = medians(&launches);
+        let on_one_thread = if threads > 1 { medians(&on_one_thread) } else { launches.clone() };
+        Ok(Times { whole: median(whole), launches, on_one_thread })
+    }
+
+    /// Measures some runs. The first, which finds caches and threads as another kind of run has left them, does not count.
+    fn runs<T>(&mut self, times: &mut Vec<T>, mut run: impl FnMut(&mut Call<'_>) -> Result<T>) -> Result<()> {
+        for (i, batch) in self.batches.iter().cycle().take(RUNS + 1).enumerate() {
+            let mut call = self.machine.call(self.program, batch.n_examples())?;
+            fill(&mut call, batch, self.classes)?;
+            let time = run(&mut call)?;
+            if i > 0 {
+                times.push(time);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn one_by_one(call: &mut Call<'_>) -> Result<Vec<f64>> {
+    let mut seconds = Vec::new();
+    call.run_timed(&mut seconds)?;
+    Ok(seconds)
+}
+
+/// Fills the inputs that the program has.
+fn fill(call: &mut Call<'_>, batch: &Split, classes: usize) -> Result<()> {
+    let n = call.n();
+    for (name, id) in call.program().inputs.clone() {
+        let element = call.program().buffers[id.0 as usize].element;
+        match (name.as_str(), element) {
+            (BATCH_SIZE, _) => call.input::<f32>(id).fill(n as f32),
+            ("x", _) => batch.x().write_reals(call.input(id))?,
+            (_, Element::F32) => batch.y().write_values(call.input(id))?,
+            (_, Element::I32) => batch.y().write_classes(classes, call.input(id))?,
+        }
+    }
+    Ok(())
+}
+
+/// The median of each column.
+fn medians(rows: &[Vec<f64>]) -> Vec<f64> {
+    let columns = rows.first().map_or(0, Vec::len);
+    (0..columns).map(|column| median(rows.iter().map(|row| row[column]).collect())).collect()
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_unstable_by(f64::total_cmp);
+    values[values.len() / 2]
+}

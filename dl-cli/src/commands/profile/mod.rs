@@ -1,0 +1,87 @@
+//! `dlc profile`: where the time of a function goes, kernel by kernel.
+
+mod launches;
+mod measure;
+mod report;
+
+use std::collections::BTreeMap;
+
+use clap::ValueEnum;
+use dl_codegen::compile::lower;
+use dl_codegen::limits::Limits;
+use dl_codegen::plan::plan_state;
+use dl_ir::module::StateRole;
+use dl_runtime::machine::Machine;
+
+use crate::args::{Net, Run, positive, seconds};
+use crate::error::Result;
+use measure::Subject;
+use report::Report;
+
+#[derive(clap::Args)]
+pub struct Args {
+    #[command(flatten)]
+    net: Net,
+    /// The function to measure
+    #[arg(long, value_enum, value_name = "F", default_value_t = Function::TrainStep)]
+    function: Function,
+    /// Examples in a batch
+    #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive())]
+    batch: usize,
+    /// How long to measure
+    #[arg(long, value_name = "S", default_value_t = 1.0, value_parser = seconds)]
+    seconds: f64,
+    #[command(flatten)]
+    run: Run,
+    /// Print one line of JSON
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+enum Function {
+    TrainStep,
+    Predict,
+    Evaluate,
+    Gradients,
+}
+
+impl Function {
+    fn name(self) -> &'static str {
+        match self {
+            Function::TrainStep => "train_step",
+            Function::Predict => "predict",
+            Function::Evaluate => "evaluate",
+            Function::Gradients => "gradients",
+        }
+    }
+}
+
+pub fn run(args: &Args) -> Result<()> {
+    let net = args.run.configure(args.net.read()?).build()?;
+    let (module, target, threads) = (net.module(), args.run.width.target(), net.threads());
+    let function = module.function(args.function.name()).expect("networks have these functions");
+    let state = plan_state(module, target);
+    let lowered = lower(function, &state, target)?;
+    let mut machine = Machine::new(state, threads)?;
+    for (slot, (declared, (_, value))) in module.states.iter().zip(net.states()).enumerate() {
+        // With a learning rate of zero parameters stay as they are, however many steps the measurement takes.
+        let value = if declared.role == StateRole::Hyper { value * 0.0 } else { value };
+        machine.set_state(slot, &value.into_iter().collect::<Vec<f32>>())?;
+    }
+    let program = lowered.load(&mut machine)?;
+    let mut subject = Subject::new(net.network(), &mut machine, program, args.batch)?;
+    let times = subject.measure(args.seconds)?;
+
+    let launches = launches::describe(module, function, &lowered, args.batch, threads);
+    let memory = machine.arena_bytes();
+    let mut limits = BTreeMap::new();
+    for threads in launches.iter().map(|launch| launch.threads) {
+        if let std::collections::btree_map::Entry::Vacant(place) = limits.entry(threads) {
+            place.insert(Limits::measure(target, threads, memory)?);
+        }
+    }
+    let report = Report::new(args, net.threads(), target, memory, &launches, &times, &limits);
+    crate::report::print(&report, args.json)
+}
