@@ -24,7 +24,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut data = DataSet::open(&root.join("examples/data/mnist"))?;
     data.reshape_examples(&[784])?;
     let test = data.test.take().ok_or("the data set has no test part")?;
-    let mut net = Digits::builder()?.seed(1).batch(BATCH).build()?;
+    let mut net = Digits::builder().seed(1).batch(BATCH).build()?;
 
     for epoch in 1..=EPOCHS {
         train_epoch(&mut net, &data.train, epoch)?;
@@ -34,6 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("test accuracy {:.2} % after {EPOCHS} epochs, {seconds:.2} s", 100.0 * accuracy);
 
     let weights = root.join("target/mnist.safetensors");
+    std::fs::create_dir_all(root.join("target"))?;
     net.save(&weights)?;
     println!("weights saved to target/mnist.safetensors\n");
     show_some(&mut net, &test)

@@ -88,13 +88,14 @@ impl<N: From<Network>> Builder<N> {
     }
 
     /// From what `network!` embeds.
+    ///
+    /// # Panics
+    /// If `dl` and `dl-macros` are of different versions, which their exact pins exclude.
     #[doc(hidden)]
-    pub fn embedded(text: &str, module: &str) -> Result<Self> {
-        let mut builder = Self::parse(text)?;
-        let module =
-            dl_ir::text::parse(module).map_err(|source| Error::Embedded { source: Box::new(source) })?;
-        builder.module = Some(module);
-        Ok(builder)
+    pub fn embedded(text: &str, module: &str) -> Self {
+        let network = ir::Network::parse(text).expect("the macro embeds networks without mistakes");
+        let module = dl_ir::text::parse(module).expect("the macro embeds modules of this version");
+        Self::new(network, Some(module))
     }
 
     fn new(network: ir::Network, module: Option<Module>) -> Self {

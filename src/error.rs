@@ -3,7 +3,6 @@
 use std::path::PathBuf;
 
 use dl_codegen::compile::CompileError;
-use dl_ir::text::ParseError;
 use dl_ir::verify::VerifyError;
 use dl_runtime::data::DataError;
 use dl_runtime::files::FileError;
@@ -117,12 +116,6 @@ pub enum Error {
     /// No threads were asked for.
     #[error("a network runs on at least 1 thread, not 0")]
     NoThreads,
-    /// The module that `network!` embedded cannot be read: the macro and the library are of different versions.
-    #[error("the network's embedded module cannot be read; are dl and dl-macros of one version? {source}")]
-    Embedded {
-        /// What is wrong with it.
-        source: Box<ParseError>,
-    },
     /// A pass of the compiler made an invalid module.
     #[error(transparent)]
     Invalid(#[from] VerifyError),

@@ -13,10 +13,7 @@ macro_rules! __network_item {
         #[allow(dead_code)]
         impl $name {
             /// A builder of this network.
-            ///
-            /// # Errors
-            /// If `dl` and `dl-macros` are of different versions.
-            $visibility fn builder() -> $crate::Result<$crate::Builder<Self>> {
+            $visibility fn builder() -> $crate::Builder<Self> {
                 $crate::Builder::embedded($text, $module)
             }
 
@@ -25,7 +22,7 @@ macro_rules! __network_item {
             /// # Errors
             /// See [`Builder::build`]($crate::Builder::build).
             $visibility fn new() -> $crate::Result<Self> {
-                Self::builder()?.build()
+                Self::builder().build()
             }
 
             /// See [`Network::train_step`]($crate::Network::train_step).

@@ -19,7 +19,7 @@ use quote::quote;
 ///
 /// ```ignore
 /// network!(pub Digits < dense(784, 128, relu), dense(128, 10, softmax) >);
-/// let mut net = Digits::builder()?.seed(1).build()?;
+/// let mut net = Digits::builder().seed(1).build()?;
 /// ```
 #[proc_macro]
 pub fn network(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {
@@ -36,10 +36,7 @@ fn expand(item: &NetworkItem) -> TokenStream {
     let text = Literal::string(&network.to_string());
     let module = Literal::string(&module.to_string());
     let Some(name) = &item.name else {
-        return quote! {
-            ::dl::Builder::<::dl::Network>::embedded(#text, #module)
-                .expect("dl and dl-macros are of one version")
-        };
+        return quote! { ::dl::Builder::<::dl::Network>::embedded(#text, #module) };
     };
     let (attributes, visibility) = (&item.attributes, &item.visibility);
     let name = Ident::new(&name.text, name.span);
