@@ -4,7 +4,7 @@ mod launches;
 mod measure;
 mod report;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use clap::ValueEnum;
 use dl_codegen::compile::lower;
@@ -76,12 +76,9 @@ pub fn run(args: &Args) -> Result<()> {
 
     let launches = launches::describe(module, function, &lowered, args.batch, threads);
     let memory = machine.arena_bytes();
-    let mut limits = BTreeMap::new();
-    for threads in launches.iter().map(|launch| launch.threads) {
-        if let std::collections::btree_map::Entry::Vacant(place) = limits.entry(threads) {
-            place.insert(Limits::measure(target, threads, memory)?);
-        }
-    }
-    let report = Report::new(args, net.threads(), target, memory, &launches, &times, &limits);
+    let counts: BTreeSet<usize> = launches.iter().map(|launch| launch.threads).collect();
+    let limits = counts.into_iter().map(|count| Ok((count, Limits::measure(target, count, memory)?)));
+    let limits = limits.collect::<Result<BTreeMap<usize, Limits>>>()?;
+    let report = Report::new(args, threads, target, memory, &launches, &times, &limits);
     crate::report::print(&report, args.json)
 }
