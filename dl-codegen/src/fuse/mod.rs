@@ -22,6 +22,9 @@ use dl_ir::types::Dim;
 
 use crate::matrix::Product;
 
+/// The most elements in a row: programs address the rows of a tile by 32-bit offsets.
+const MAX_ROW: usize = 1 << 25;
+
 /// An op that no kernel computes, or not in this arrangement.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("no kernel computes {op} of this shape (node %{node} of {function})")]
@@ -115,6 +118,9 @@ impl<'f> Fuser<'f> {
     }
 
     fn visit(&mut self, node: NodeId) -> Result<(), FuseError> {
+        if roles::row_len(self.graph, node).is_none_or(|len| len > MAX_ROW) {
+            return Err(self.error(node));
+        }
         let structure = self.graph.op(node).structure();
         if is_leaf(self.graph, node) || structure == Structure::View {
             return Ok(());
@@ -338,14 +344,14 @@ impl<'f> Fuser<'f> {
         index
     }
 
+    fn error(&self, node: NodeId) -> FuseError {
+        let (function, op) = (self.function.name.clone(), self.graph.op(node).name());
+        FuseError { function, op, node: node.0 }
+    }
+
     /// A new group of one node, which others need.
     fn start(&mut self, node: NodeId) -> Result<usize, FuseError> {
-        let error = || FuseError {
-            function: self.function.name.clone(),
-            op: self.graph.op(node).name(),
-            node: node.0,
-        };
-        let elements = roles::elements(self.graph, node).ok_or_else(error)?;
+        let elements = roles::elements(self.graph, node).ok_or_else(|| self.error(node))?;
         let mut group = Group::of(node, elements);
         let fits = match self.graph.op(node).structure() {
             Structure::Map => true,
@@ -363,7 +369,7 @@ impl<'f> Fuser<'f> {
             Structure::View => false,
         };
         if !fits {
-            return Err(error());
+            return Err(self.error(node));
         }
         self.groups.push(Some(group));
         Ok(self.groups.len() - 1)
@@ -395,4 +401,25 @@ fn stages(graph: &Graph) -> Vec<Option<Stage>> {
         }
     }
     stages
+}
+
+#[cfg(test)]
+mod tests {
+    use dl_ir::network::Network;
+    use dl_ir::{build, passes};
+
+    use super::*;
+
+    #[test]
+    fn rows_beyond_the_offsets_of_programs_are_refused() {
+        let fused = |text: &str| {
+            let network = Network::parse(text).expect("a network without mistakes");
+            let module = build::module(&network, &network.target_types()[0]);
+            let module = passes::optimize(module, |_, _| ()).expect("passes keep modules valid");
+            fuse(module.function("predict").expect("networks predict")).map(|groups| groups.len())
+        };
+        assert!(fused("< dense(1_000, 2) >").is_ok());
+        let error = fused("< dense(200_000_000, 2) >").expect_err("a row of 800 MB");
+        assert_eq!((error.function.as_str(), error.op), ("predict", "einsum"));
+    }
 }

@@ -127,3 +127,10 @@ pub fn shape(graph: &Graph, node: NodeId) -> &Shape {
         dl_ir::types::Type::Tuple(parts) => &parts[0].shape,
     }
 }
+
+/// The number of elements from one index of the first axis to the next; `None` if it depends on the batch or is beyond a
+/// `usize`.
+pub fn row_len(graph: &Graph, node: NodeId) -> Option<usize> {
+    let mut sizes = shape(graph, node).dims().iter().skip(1);
+    sizes.try_fold(1usize, |product, dim| product.checked_mul(dim.as_static()?))
+}
