@@ -420,6 +420,6 @@ mod tests {
         };
         assert!(fused("< dense(1_000, 2) >").is_ok());
         let error = fused("< dense(200_000_000, 2) >").expect_err("a row of 800 MB");
-        assert_eq!((error.function.as_str(), error.op), ("predict", "einsum"));
+        assert_eq!((error.function.as_str(), error.op), ("predict", "input"));
     }
 }
