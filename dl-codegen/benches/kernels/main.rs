@@ -29,7 +29,7 @@ fn main() {
     println!("{:44}{:>10}", "starting kernels", "us");
     for threads in [1, 2] {
         let seconds = Subject::empty_kernels(target, EMPTY, threads).seconds();
-        println!("{:44}{:>10.2}", format!("{EMPTY} empty kernels, {threads} threads"), 1e6 * seconds);
+        println!("{:44}{:>10.2}", format!("{EMPTY} empty kernels, threads: {threads}"), 1e6 * seconds);
     }
     let seconds = Subject::predict(target, NETWORK, 1).seconds();
     println!("{:44}{:>10.2}", "predict one example, 784-128-10", 1e6 * seconds);
