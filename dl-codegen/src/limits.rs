@@ -26,10 +26,9 @@ pub struct Limits {
 
 /// How long each of the two is measured.
 const MEASURED: Duration = Duration::from_millis(40);
-/// Tasks of multiply-adds, iterations in each, and multiply-adds of each sum in one, among which the loop's control is lost.
+/// Tasks of multiply-adds, and iterations in each.
 const FMA_TASKS: usize = 256;
-const ITERATIONS: usize = 1 << 8;
-const UNROLLED: usize = 4;
+const ITERATIONS: usize = 1 << 10;
 /// The bytes that a task reads.
 const CHUNK: usize = 1 << 14;
 /// Small memory is read again until this many bytes were read.
@@ -48,7 +47,7 @@ impl Limits {
         let rounds = MIN_READ.div_ceil(chunks * CHUNK);
         let multiply_seconds = best_seconds(multiply_adds(target.lanes), target, threads)?;
         let read_seconds = best_seconds(reads(target.lanes, chunks, rounds), target, threads)?;
-        let n_vectors = FMA_TASKS * ITERATIONS * UNROLLED * accumulators(target.lanes);
+        let n_vectors = FMA_TASKS * ITERATIONS * accumulators(target.lanes);
         Ok(Limits {
             flops: (2 * n_vectors * target.lanes.count()) as f64 / multiply_seconds,
             bandwidth: (rounds * chunks * CHUNK) as f64 / read_seconds,
@@ -59,8 +58,7 @@ impl Limits {
 /// Values in registers at once: enough to hide the latency of an instruction, and few enough that none is spilled.
 fn accumulators(lanes: Lanes) -> usize {
     match lanes {
-        Lanes::L4 => 8,
-        Lanes::L8 => 12,
+        Lanes::L4 | Lanes::L8 => 12,
         Lanes::L16 => 24,
     }
 }
@@ -71,10 +69,7 @@ fn multiply_adds(lanes: Lanes) -> Kernel {
     // Every sum tends to 2.
     let (half, one) = (b.f32(0.5), b.f32(1.0));
     let sums = b.begin_loop(Count::Static(ITERATIONS as u32), &vec![one; accumulators(lanes)]);
-    let mut next = sums;
-    for _ in 0..UNROLLED {
-        next = next.into_iter().map(|sum| b.fma(sum, half, one)).collect();
-    }
+    let next: Vec<Value> = sums.iter().map(|&sum| b.fma(sum, half, one)).collect();
     let sums = b.end_loop(&next);
     finish(b, &sums, out, vec![], FMA_TASKS, 1)
 }
@@ -82,7 +77,9 @@ fn multiply_adds(lanes: Lanes) -> Kernel {
 fn reads(lanes: Lanes, chunks: usize, rounds: usize) -> Kernel {
     let mut b = ProgramBuilder::new(lanes);
     let (out, input) = (b.arg(), b.arg());
-    let (n, step) = (accumulators(Lanes::L4), (accumulators(Lanes::L4) * lanes.bytes()) as i32);
+    // A chunk is a whole number of iterations.
+    let n = 8;
+    let step = (n * lanes.bytes()) as i32;
     let zero = b.f32(0.0);
     let sums = b.begin_loop(Count::Static((CHUNK / step as usize) as u32), &vec![zero; n]);
     let next: Vec<Value> = (0..)
