@@ -1,6 +1,6 @@
 //! Parses modules. The text is untrusted: everything in it is limited and checked.
 
-use rustc_hash::FxHashMap;
+use std::collections::HashMap;
 
 use super::cursor::{Cursor, Located, Result, fail, located, unknown};
 use super::init::{INITS, ROLES, parse_init, role_name};
@@ -108,7 +108,7 @@ impl<'a> Cursor<'a> {
         let mut offsets = FunctionOffsets { name: self.offset, ..Default::default() };
         let name = self.name()?;
         self.mark('{', "`{`")?;
-        let (mut builder, mut names) = (Builder::new(), FxHashMap::default());
+        let (mut builder, mut names) = (Builder::new(), HashMap::new());
         let (mut results, mut updates) = (Vec::new(), Vec::new());
         while !self.takes_mark('}') {
             if self.takes_word("return") {
@@ -131,14 +131,14 @@ impl<'a> Cursor<'a> {
     }
 
     /// `loss = %37`, after `return` or `update`.
-    fn root(&mut self, names: &FxHashMap<&'a str, NodeId>) -> Result<(String, NodeId)> {
+    fn root(&mut self, names: &HashMap<&'a str, NodeId>) -> Result<(String, NodeId)> {
         let name = self.name()?;
         self.mark('=', "`=`")?;
         Ok((name, self.operand(names)?))
     }
 
     /// `%2 = add %0, %1 : f32[B]`.
-    fn node(&mut self, builder: &mut Builder, names: &mut FxHashMap<&'a str, NodeId>) -> Result<NodeId> {
+    fn node(&mut self, builder: &mut Builder, names: &mut HashMap<&'a str, NodeId>) -> Result<NodeId> {
         let (name, offset) = self.value()?;
         if names.len() == MAX_NODES {
             return fail(offset, ParseProblem::TooManyNodes);
@@ -174,7 +174,7 @@ impl<'a> Cursor<'a> {
         }
     }
 
-    fn operands(&mut self, names: &FxHashMap<&'a str, NodeId>) -> Result<Vec<NodeId>> {
+    fn operands(&mut self, names: &HashMap<&'a str, NodeId>) -> Result<Vec<NodeId>> {
         let mut operands = Vec::new();
         if let Token::Value(_) = self.token {
             operands.push(self.operand(names)?);
@@ -186,7 +186,7 @@ impl<'a> Cursor<'a> {
         Ok(operands)
     }
 
-    fn operand(&mut self, names: &FxHashMap<&'a str, NodeId>) -> Result<NodeId> {
+    fn operand(&mut self, names: &HashMap<&'a str, NodeId>) -> Result<NodeId> {
         let (name, offset) = self.value()?;
         match names.get(name) {
             Some(&node) => Ok(node),
