@@ -16,6 +16,7 @@ const ACCESS: f32 = 0.5;
 const SIMPLE: f32 = 0.15;
 const DIVISION: f32 = 4.0;
 const FUNCTION: f32 = 5.0;
+const TRANSPOSE: f32 = 4.0;
 /// What any launch costs.
 const LAUNCH: f32 = 20.0;
 
@@ -39,6 +40,9 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
         match binding {
             Binding::Read(_, Class::Full) | Binding::Write(_, Class::Full) => {
                 add(group.space.elements(), ACCESS)
+            }
+            Binding::Left(node) if matches!(group.anchor, Some(Anchor::Transpose(_))) => {
+                add(Some(shape_elements(graph, node)), TRANSPOSE);
             }
             Binding::Left(node) if !matches!(group.anchor, Some(Anchor::Contract(_))) => {
                 add(Some(shape_elements(graph, node)), ACCESS + SIMPLE);
