@@ -1,12 +1,12 @@
 //! Runs launches that do not depend on each other, on all threads of a lease at once.
 //!
-//! The launches' tasks form one line, as long as their costs. Each thread takes a stretch of it, so one wait is enough for all of
-//! them, and small launches fill what large ones leave.
+//! Each thread takes the same share of every launch, so one wait is enough for all of them, and a thread finds in its cache what it
+//! wrote there in an earlier phase: the columns of a weight that it updates are those that it multiplies with.
 
 use crate::pool::Lease;
 use crate::program::{KernelFn, Launch};
 
-/// The line is cut at multiples of this part of it.
+/// A launch's tasks are cut at multiples of this part of them.
 const SLICES: usize = 1 << 12;
 
 /// What the threads run.
@@ -26,7 +26,7 @@ impl<'p> Phase<'p> {
     /// Runs all tasks of all launches.
     pub(super) fn run(&self, lease: &mut Lease<'_>) {
         let total: f32 = self.launches.iter().map(|launch| launch.cost.at(self.n)).sum();
-        lease.parallel(SLICES, total / SLICES as f32, |begin, end| self.run_slices(total, begin, end));
+        lease.parallel(SLICES, total / SLICES as f32, |begin, end| self.run_slices(begin, end));
     }
 
     /// Each launch as a phase of its own.
@@ -40,29 +40,20 @@ impl<'p> Phase<'p> {
         })
     }
 
-    fn run_slices(&self, total: f32, begin: usize, end: usize) {
+    fn run_slices(&self, begin: usize, end: usize) {
         let mut pointers = self.pointers;
-        let mut start = 0.0;
         for launch in self.launches {
             let (buffers, rest) = pointers.split_at(launch.buffers.len());
-            let (tasks, cost) = (launch.tasks.at(self.n), launch.cost.at(self.n));
-            // The same for the end of one thread's stretch and the beginning of the next one's.
-            let cut = |slice: usize| match slice {
-                0 => 0,
-                SLICES => tasks,
-                _ => {
-                    let position = total * slice as f32 / SLICES as f32;
-                    (((position - start) / cost).clamp(0.0, 1.0) * tasks as f32) as usize
-                }
-            };
+            pointers = rest;
+            let tasks = launch.tasks.at(self.n);
+            // The same for the end of one thread's share and the beginning of the next one's.
+            let cut = |slice: usize| (tasks * slice + SLICES / 2) / SLICES;
             let (first, last) = (cut(begin), cut(end));
             if first < last {
-                // SAFETY: the pointers lead to this launch's buffers, each with room for `n` examples; stretches are
+                // SAFETY: the pointers lead to this launch's buffers, each with room for `n` examples; shares are
                 // disjoint, and launches independent; the rest is the promise made to `Machine::prepare`.
                 unsafe { self.kernels[launch.kernel](buffers.as_ptr(), self.n, first, last) }
             }
-            start += cost;
-            pointers = rest;
         }
     }
 }
