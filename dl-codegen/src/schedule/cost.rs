@@ -5,7 +5,7 @@ use dl_ir::ops::Op;
 use dl_ir::types::Dim;
 use dl_runtime::program::Cost;
 
-use super::operands::{Binding, bindings, shape_elements};
+use super::operands::{Binding, bindings, buffer_use, shape_elements};
 use crate::fuse::{Anchor, Class, Group};
 use crate::matrix::Product;
 use crate::target::Target;
@@ -40,13 +40,17 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
             Binding::Read(_, Class::Full) | Binding::Write(_, Class::Full) => {
                 add(group.space.elements(), ACCESS)
             }
-            Binding::Left(node) if !matches!(group.anchor, Some(Anchor::Contract(_))) => {
+            Binding::Partials(node) | Binding::WritePartials(node) => {
+                let partials = buffer_use(graph, Binding::Partials(node), target).elements;
+                add(Some(Dim::Batch(partials.per_example)), ACCESS + SIMPLE);
+            }
+            Binding::Left(node) if !matches!(group.anchor, Some(Anchor::Contract(_) | Anchor::Chunks(_))) => {
                 add(Some(shape_elements(graph, node)), ACCESS + SIMPLE);
             }
             _ => {}
         }
     }
-    if let Some(Anchor::Contract(node)) = group.anchor
+    if let Some(Anchor::Contract(node) | Anchor::Chunks(node)) = group.anchor
         && let Some(product) = Product::of(graph, node)
     {
         // Of the three sizes one at most depends on the batch.
