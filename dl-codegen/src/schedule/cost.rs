@@ -2,10 +2,11 @@
 
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::Op;
-use dl_ir::types::Dim;
+use dl_ir::types::{Dim, multiply};
 use dl_runtime::program::Cost;
 
-use super::operands::{Binding, bindings, buffer_use, shape_elements};
+use super::operands::{Binding, bindings, chunks, shape_elements, stored_elements};
+use crate::fuse::chunks::CHUNK;
 use crate::fuse::{Anchor, Class, Group};
 use crate::matrix::Product;
 use crate::target::Target;
@@ -41,8 +42,9 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
                 add(group.space.elements(), ACCESS)
             }
             Binding::Partials(node) | Binding::WritePartials(node) => {
-                let partials = buffer_use(graph, Binding::Partials(node), target).elements;
-                add(Some(Dim::Batch(partials.per_example)), ACCESS + SIMPLE);
+                let terms = Dim::Batch(chunks(graph, node).of.per_example);
+                let all = multiply(terms, stored_elements(graph, node, target));
+                add(all, (ACCESS + SIMPLE) / CHUNK as f32);
             }
             Binding::Left(node) if !matches!(group.anchor, Some(Anchor::Contract(_) | Anchor::Chunks(_))) => {
                 add(Some(shape_elements(graph, node)), ACCESS + SIMPLE);
@@ -55,7 +57,7 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
     {
         // Of the three sizes one at most depends on the batch.
         let sizes = [product.m, Dim::Static(product.n), product.k];
-        let flops = sizes.into_iter().try_fold(Dim::Static(1), dl_ir::types::multiply);
+        let flops = sizes.into_iter().try_fold(Dim::Static(1), multiply);
         add(flops, FMA);
     }
     cost
