@@ -149,7 +149,7 @@ pub struct Buffer {
     /// What it holds.
     pub element: Element,
     /// The number of elements, padding of the layout included: fixed for static tensors, per example for those with a batch
-    /// dimension.
+    /// dimension, both where there are some for every so many examples.
     pub elements: Extent,
     /// How it lies; the plain shape where that is not row-major.
     pub layout: Layout,

@@ -1,14 +1,14 @@
 //! Long sums in chunks.
 //!
-//! A product with few results and a sum along the batch leaves nothing to divide among threads but the sum. It is cut into chunks
-//! of as many terms each, whatever the number of threads: one kernel leaves a partial sum for each chunk, the next adds them up in order and
-//! goes on with the epilogue. A batch of one chunk has the bits of a sum without chunks.
+//! A product with few results and a sum along the batch leaves nothing to divide among threads but the sum. It is cut into
+//! chunks of so many terms, whatever the number of threads: one kernel leaves a partial sum for each chunk, the next adds
+//! them up in order and goes on with the epilogue. A batch of one chunk has the bits of a sum without chunks.
 
 use std::collections::BTreeMap;
 
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::Op;
-use dl_ir::types::{DType, Dim};
+use dl_ir::types::Dim;
 
 use super::{Anchor, Class, Group, operand_class};
 use crate::matrix::Product;
@@ -48,16 +48,18 @@ fn has_long_sum(graph: &Graph, node: NodeId) -> bool {
     }
 }
 
-/// Whether a group can go on from the partial sums of its anchor: nobody else needs the sum, and all that is in memory has its
-/// layout, so that rows and columns do not matter.
+/// Whether a group can go on from the partial sums of its anchor: nobody else needs the sum, and all that it reads and writes lies
+/// in memory as the sum does, so that rows and columns do not matter.
 fn adds_up(graph: &Graph, group: &Group, node: NodeId) -> bool {
-    let is_real = |&node: &NodeId| graph.node(node).ty.as_tensor().is_some_and(|ty| ty.dtype == DType::F32);
-    let lies_alike =
-        |o: &NodeId| group.members.contains_key(o) || matches!(graph.op(*o), Op::Constant(_)) || is_real(o);
+    let lies_alike = |&other: &NodeId| graph.node(other).ty == graph.node(node).ty;
+    let is_at_hand =
+        |other: &NodeId| group.members.contains_key(other) || matches!(graph.op(*other), Op::Constant(_));
     let is_flat = |(&member, &class): (&NodeId, &Class)| match operand_class(graph, member, class) {
-        Some(Class::Full) => graph.operands(member).iter().all(lies_alike),
+        Some(Class::Full) => graph.operands(member).iter().all(|o| is_at_hand(o) || lies_alike(o)),
         Some(Class::Scalar) => true,
         _ => member == node,
     };
-    !group.outputs.contains(&node) && group.members.iter().all(is_flat) && group.outputs.iter().all(is_real)
+    !group.outputs.contains(&node)
+        && group.outputs.iter().all(lies_alike)
+        && group.members.iter().all(is_flat)
 }

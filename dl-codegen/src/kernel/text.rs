@@ -15,7 +15,8 @@
 //!
 //! First how many tasks there are, and each buffer's (`b`) elements and uses. Then the body: loops of a variable (`v`),
 //! with a body for each step, and runs of programs (`p`) with their argument words: a place in a buffer, in bytes, or a
-//! count. `blocks(n, size)` is how many blocks of `size` hold n. Last the programs, in the form of [vector programs](crate::vector::text).
+//! count. `blocks(n, size)` is how many blocks of `size` hold n. Last the programs, in the form of
+//! [vector programs](crate::vector::text).
 
 use std::fmt::{self, Display, Formatter};
 

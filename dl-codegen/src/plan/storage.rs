@@ -94,7 +94,7 @@ impl<'a> Assigner<'a> {
         self.push(buffer, Some((step, step)))
     }
 
-    /// A buffer for the partial sums of a node.
+    /// A buffer for the partial sums of a node, written at `step`.
     fn partials(&mut self, node: NodeId, step: usize) -> BufferId {
         let name = format!("%{} in chunks", node.0);
         let elements = buffer_use(&self.function.graph, Binding::WritePartials(node), self.target).elements;
@@ -124,14 +124,11 @@ impl<'a> Assigner<'a> {
 
     fn state(&mut self, node: NodeId, name: &str) -> BufferId {
         let place = Place::State(self.state_slots[name]);
-        let known = self.buffers.iter().position(|buffer| buffer.place == place);
-        known.map_or_else(
-            || {
-                let buffer = self.buffer(node, name.to_owned(), place);
-                self.push(buffer, None)
-            },
-            |index| BufferId(index as u32),
-        )
+        if let Some(index) = self.buffers.iter().position(|buffer| buffer.place == place) {
+            return BufferId(index as u32);
+        }
+        let buffer = self.buffer(node, name.to_owned(), place);
+        self.push(buffer, None)
     }
 
     /// The buffer of a kernel's binding, alive at `step`.
