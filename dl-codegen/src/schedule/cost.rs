@@ -17,6 +17,8 @@ const ACCESS: f32 = 0.5;
 const SIMPLE: f32 = 0.15;
 const DIVISION: f32 = 4.0;
 const FUNCTION: f32 = 5.0;
+/// A term of a sum waits for the one before, however little there is to add.
+const CHAIN: f32 = 1.3;
 /// What any launch costs.
 const LAUNCH: f32 = 20.0;
 
@@ -55,10 +57,13 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
     if let Some(Anchor::Contract(node) | Anchor::Chunks(node)) = group.anchor
         && let Some(product) = Product::of(graph, node)
     {
+        let (height, vectors) = target.matmul_tile();
+        let n_vectors = product.n.div_ceil(target.lanes.count());
+        let in_tile = product.m.as_static().map_or(height, |m| m.min(height)) * n_vectors.min(vectors);
         // Of the three sizes one at most depends on the batch.
-        let sizes = [product.m, Dim::Static(product.n), product.k];
-        let flops = sizes.into_iter().try_fold(Dim::Static(1), multiply);
-        add(flops, FMA);
+        let sizes = [product.m, Dim::Static(n_vectors * target.lanes.count()), product.k];
+        let all = sizes.into_iter().try_fold(Dim::Static(1), multiply);
+        add(all, FMA.max(CHAIN / in_tile as f32));
     }
     cost
 }
