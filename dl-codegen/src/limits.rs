@@ -133,7 +133,7 @@ fn finish(
         programs: vec![b.finish()],
         n_vars: 2,
         body: each(round, Index::constant(0), Index::constant(rounds as i64), all_tasks),
-        tasks: Extent::fixed(tasks),
+        tasks: Extent::fixed(tasks).into(),
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::layout::packed_len;
 
-/// A number of bytes, tasks or elements that may depend on the batch size: `fixed + per_example · n`.
+/// A number of bytes or elements that may depend on the batch size: `fixed + per_example · n`.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Extent {
     /// The part that is always there.
@@ -29,6 +29,29 @@ impl Extent {
     /// Its value for a batch of `n` examples, or `None` where it does not fit a `usize`.
     pub fn checked_at(self, n: usize) -> Option<usize> {
         self.per_example.checked_mul(n)?.checked_add(self.fixed)
+    }
+}
+
+/// The number of blocks that hold an extent, the last of them perhaps not full: ⌈of / size⌉.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Blocks {
+    /// What is cut into blocks.
+    pub of: Extent,
+    /// How much of it is in a block; not 0.
+    pub size: usize,
+}
+
+impl Blocks {
+    /// The number for a batch of `n` examples.
+    pub const fn at(self, n: usize) -> usize {
+        self.of.at(n).div_ceil(self.size)
+    }
+}
+
+impl From<Extent> for Blocks {
+    /// A block for each.
+    fn from(of: Extent) -> Self {
+        Blocks { of, size: 1 }
     }
 }
 
@@ -126,7 +149,7 @@ pub struct Buffer {
     /// What it holds.
     pub element: Element,
     /// The number of elements, padding of the layout included: fixed for static tensors, per example for those with a batch
-    /// dimension.
+    /// dimension, both where there are some for every so many examples.
     pub elements: Extent,
     /// How it lies; the plain shape where that is not row-major.
     pub layout: Layout,
@@ -152,7 +175,7 @@ pub struct Launch {
     /// The buffers it reads and writes, in the kernel's order.
     pub buffers: Vec<BufferId>,
     /// How many independent tasks it can be cut into.
-    pub tasks: Extent,
+    pub tasks: Blocks,
     /// What it costs in all: decides over threads, never over results.
     pub cost: Cost,
 }

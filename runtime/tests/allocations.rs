@@ -66,7 +66,7 @@ fn a_step_allocates_nothing() {
             name: "double".into(),
             kernel: 0,
             buffers: vec![X],
-            tasks: rows,
+            tasks: rows.into(),
             cost: Cost { fixed: 1e6, per_example: 0.0 },
         }])],
         code: Arc::new(NoCode),

@@ -8,6 +8,8 @@ use cranelift_codegen::ir::{
 use cranelift_codegen::isa::{CallConv, TargetFrontendConfig};
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
+use dl_runtime::program::Blocks;
+
 use super::vector;
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term, Tile};
 
@@ -180,14 +182,14 @@ impl Emitter<'_> {
                 let offset = self.index(offset);
                 self.builder.ins().iadd(self.buffers[*buffer], offset)
             }
-            Arg::Count(count) => self.index(count),
+            Arg::Count(counts) => self.least(counts),
         }
     }
 
     fn least(&mut self, indices: &[Index]) -> ir::Value {
         let values: Vec<ir::Value> = indices.iter().map(|index| self.index(index)).collect();
         let least = values.into_iter().reduce(|a, b| self.builder.ins().smin(a, b));
-        least.expect("a loop has an end")
+        least.expect("a loop has an end, or a count")
     }
 
     fn index(&mut self, index: &Index) -> ir::Value {
@@ -204,12 +206,18 @@ impl Emitter<'_> {
         }
     }
 
-    fn term(&self, term: Term) -> ir::Value {
+    fn term(&mut self, term: Term) -> ir::Value {
         match term {
             Term::Var(var) => self.vars[var].expect("a loop variable is used in its loop only"),
             Term::Begin => self.begin,
             Term::End => self.end,
             Term::Batch => self.batch,
+            Term::Blocks(Blocks { of, size }) => {
+                // Rounded up.
+                let padded = Index::extent(of).plus(Index::constant(size as i64 - 1));
+                let padded = self.index(&padded);
+                self.builder.ins().udiv_imm_u(padded, size as i64)
+            }
         }
     }
 }

@@ -58,13 +58,21 @@ pub enum Anchor {
     ColumnSum(NodeId),
     /// A transposed copy, alone in its kernel.
     Transpose(NodeId),
+    /// The partial sums of a matrix product, one for each of its [chunks](super::chunks), alone in their kernel.
+    Chunks(NodeId),
+    /// The total of such partial sums.
+    Total(NodeId),
 }
 
 impl Anchor {
     /// The node.
     pub fn node(self) -> NodeId {
         match self {
-            Anchor::Contract(node) | Anchor::ColumnSum(node) | Anchor::Transpose(node) => node,
+            Anchor::Contract(node)
+            | Anchor::ColumnSum(node)
+            | Anchor::Transpose(node)
+            | Anchor::Chunks(node)
+            | Anchor::Total(node) => node,
         }
     }
 }

@@ -3,8 +3,9 @@
 //! Nodes are visited users first. A node joins the group that reads it element by element, so that its value never reaches memory; if others
 //! need it too it is written as well, unless that would make a cycle of kernels. What no group can take starts its own.
 //! A matrix product or a sum over rows is taken as the anchor of the group that reads it: bias, activation,
-//! derivative and optimizer update become its epilogue by the same rule.
+//! derivative and optimizer update become its epilogue by the same rule. Long sums are then cut into [`chunks`].
 
+pub mod chunks;
 mod group;
 mod reach;
 mod roles;
@@ -50,7 +51,9 @@ pub fn fuse(function: &Function) -> Result<Vec<Group>, FuseError> {
             fuser.visit(node)?;
         }
     }
-    Ok(fuser.finish())
+    let mut groups = fuser.finish();
+    chunks::cut(&function.graph, &mut groups);
+    Ok(groups)
 }
 
 struct Fuser<'f> {
@@ -317,7 +320,7 @@ impl<'f> Fuser<'f> {
             }
             Some(Anchor::ColumnSum(_)) => matches!(group.space, Space::Flat(Dim::Static(_))),
             Some(Anchor::Transpose(_)) => group.members.keys().eq([&node]),
-            None => false,
+            Some(Anchor::Chunks(_) | Anchor::Total(_)) | None => false,
         };
         let fits = group.anchor.is_none() && space_fits;
         if fits {

@@ -147,9 +147,14 @@ impl Scope {
                 Term::Begin => self.begin,
                 Term::End => self.end,
                 Term::Batch => self.batch,
+                Term::Blocks(blocks) => blocks.at(self.batch as usize) as i64,
             };
             sum.wrapping_add(value.wrapping_mul(factor))
         })
+    }
+
+    fn least(&self, indices: &[Index]) -> i64 {
+        indices.iter().map(|index| self.eval(index)).min().expect("a loop has an end, or a count")
     }
 }
 
@@ -187,8 +192,7 @@ impl Machine<'_, '_> {
         end: &[Index],
         tiles: &[Tile],
     ) -> Result<(), KernelError> {
-        let ends = end.iter().map(|end| self.scope.eval(end));
-        let end = ends.min().expect("a loop has an end");
+        let end = self.scope.least(end);
         let mut value = self.scope.eval(begin);
         for tile in tiles {
             assert_ne!(tile.step, 0, "a tile takes its loop further");
@@ -204,7 +208,7 @@ impl Machine<'_, '_> {
     fn run_program(&mut self, program: usize, args: &[Arg]) -> Result<(), KernelError> {
         let words = args.iter().map(|arg| match arg {
             Arg::Pointer { buffer, offset } => Word::Pointer(*buffer, self.scope.eval(offset)),
-            Arg::Count(count) => Word::Count(self.scope.eval(count)),
+            Arg::Count(counts) => Word::Count(self.scope.least(counts)),
         });
         let mut view = View { words: words.collect(), buffers: &mut self.buffers };
         let body = &self.kernel.programs[program];

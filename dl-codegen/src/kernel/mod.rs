@@ -6,7 +6,7 @@
 pub mod interp;
 pub mod text;
 
-use dl_runtime::program::{Element, Extent};
+use dl_runtime::program::{Blocks, Element, Extent};
 
 use crate::vector::Program;
 
@@ -22,7 +22,7 @@ pub struct Kernel {
     /// What it does.
     pub body: Vec<Stmt>,
     /// How many tasks there are.
-    pub tasks: Extent,
+    pub tasks: Blocks,
 }
 
 /// How a kernel uses one of its buffers.
@@ -81,8 +81,8 @@ pub enum Arg {
         /// In bytes.
         offset: Index,
     },
-    /// The count of a loop.
-    Count(Index),
+    /// The count of a loop: the least of these.
+    Count(Vec<Index>),
 }
 
 /// An integer known when the kernel runs: a constant plus multiples of variables.
@@ -105,6 +105,8 @@ pub enum Term {
     End,
     /// The batch size.
     Batch,
+    /// A number of blocks at the kernel's batch size.
+    Blocks(Blocks),
 }
 
 impl Index {
@@ -125,6 +127,15 @@ impl Index {
             Extent { fixed, per_example } => {
                 Index { constant: fixed as i64, terms: vec![(Term::Batch, per_example as i64)] }
             }
+        }
+    }
+
+    /// A number of blocks at the kernel's batch size.
+    pub fn blocks(blocks: Blocks) -> Self {
+        match blocks {
+            Blocks { of, size: 1 } => Index::extent(of),
+            Blocks { of: Extent { per_example: 0, .. }, .. } => Index::constant(blocks.at(0) as i64),
+            _ => Index::term(Term::Blocks(blocks), 1),
         }
     }
 

@@ -15,7 +15,8 @@
 //!
 //! First how many tasks there are, and each buffer's (`b`) elements and uses. Then the body: loops of a variable (`v`),
 //! with a body for each step, and runs of programs (`p`) with their argument words: a place in a buffer, in bytes, or a
-//! count. Last the programs, in the form of [vector programs](crate::vector::text).
+//! count. `blocks(n, size)` is how many blocks of `size` hold n. Last the programs, in the form of
+//! [vector programs](crate::vector::text).
 
 use std::fmt::{self, Display, Formatter};
 
@@ -25,7 +26,7 @@ use super::{Arg, BufferUse, Index, Kernel, Stmt, Term, Tile};
 
 impl Display for Kernel {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "kernel {} tasks", Index::extent(self.tasks))?;
+        writeln!(f, "kernel {} tasks", Index::blocks(self.tasks))?;
         for (idx, buffer) in self.buffers.iter().enumerate() {
             writeln!(f, "  b{idx}: {buffer}")?;
         }
@@ -79,6 +80,7 @@ impl Display for Term {
             Term::Begin => f.write_str("begin"),
             Term::End => f.write_str("end"),
             Term::Batch => f.write_str("batch"),
+            Term::Blocks(blocks) => write!(f, "blocks({}, {})", Index::extent(blocks.of), blocks.size),
         }
     }
 }
@@ -88,7 +90,7 @@ impl Display for Arg {
         match self {
             Arg::Pointer { buffer, offset } if *offset == Index::default() => write!(f, "b{buffer}"),
             Arg::Pointer { buffer, offset } => write!(f, "b{buffer} + {offset}"),
-            Arg::Count(count) => write!(f, "{count}"),
+            Arg::Count(counts) => f.write_str(&least(counts)),
         }
     }
 }
@@ -97,7 +99,7 @@ fn stmts(f: &mut Formatter<'_>, stmts: &[Stmt], depth: usize) -> fmt::Result {
     stmts.iter().try_for_each(|stmt| match stmt {
         Stmt::For { var, begin, end, tiles } => {
             indent(f, depth)?;
-            writeln!(f, "for v{var} from {begin} to {}", bounds(end))?;
+            writeln!(f, "for v{var} from {begin} to {}", least(end))?;
             tiles.iter().try_for_each(|tile| self::tile(f, tile, depth + 1))
         }
         Stmt::Run { program, args } => {
@@ -107,10 +109,10 @@ fn stmts(f: &mut Formatter<'_>, stmts: &[Stmt], depth: usize) -> fmt::Result {
     })
 }
 
-fn bounds(ends: &[Index]) -> String {
-    match ends {
-        [end] => end.to_string(),
-        ends => format!("min({})", list(ends, ", ")),
+fn least(indices: &[Index]) -> String {
+    match indices {
+        [index] => index.to_string(),
+        several => format!("min({})", list(several, ", ")),
     }
 }
 

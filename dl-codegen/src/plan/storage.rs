@@ -12,7 +12,7 @@ use super::order::{Copy, Order};
 use super::pack::{Piece, pack};
 use super::{BATCH_SIZE, Plan, PlanStep};
 use crate::layout::layout;
-use crate::schedule::operands::{extent, storage, stored_elements};
+use crate::schedule::operands::{buffer_use, extent, storage, stored_elements};
 use crate::schedule::{Binding, Scheduled};
 use crate::target::Target;
 
@@ -90,11 +90,27 @@ impl<'a> Assigner<'a> {
     }
 
     fn scratch(&mut self, node: NodeId, name: String, step: usize) -> BufferId {
-        let place = Place::Scratch(Extent::default());
-        self.push(node, name, place, Some((step, step)))
+        let buffer = self.buffer(node, name, Place::Scratch(Extent::default()));
+        self.push(buffer, Some((step, step)))
     }
 
-    fn push(&mut self, node: NodeId, name: String, place: Place, alive: Option<(usize, usize)>) -> BufferId {
+    /// A buffer for the partial sums of a node, written at `step`.
+    fn partials(&mut self, node: NodeId, step: usize) -> BufferId {
+        let name = format!("%{} in chunks", node.0);
+        let elements = buffer_use(&self.function.graph, Binding::WritePartials(node), self.target).elements;
+        let total = self.buffer(node, name, Place::Scratch(Extent::default()));
+        let buffer = Buffer { elements, layout: Layout::RowMajor, packed_shape: Vec::new(), ..total };
+        self.push(buffer, Some((step, step)))
+    }
+
+    fn push(&mut self, buffer: Buffer, alive: Option<(usize, usize)>) -> BufferId {
+        self.buffers.push(buffer);
+        self.alive.push(alive);
+        BufferId(self.buffers.len() as u32 - 1)
+    }
+
+    /// A buffer that holds a node.
+    fn buffer(&self, node: NodeId, name: String, place: Place) -> Buffer {
         let tensor = self.function.graph.tensor(node);
         let element = if tensor.dtype == DType::I32 { Element::I32 } else { Element::F32 };
         let elements = extent(stored_elements(&self.function.graph, node, self.target));
@@ -103,20 +119,26 @@ impl<'a> Assigner<'a> {
             Layout::RowMajor => Vec::new(),
             Layout::Panel { .. } => tensor.shape.as_fixed().expect("panels are of fixed size"),
         };
-        self.buffers.push(Buffer { name, element, elements, layout, packed_shape, place });
-        self.alive.push(alive);
-        BufferId(self.buffers.len() as u32 - 1)
+        Buffer { name, element, elements, layout, packed_shape, place }
     }
 
     fn state(&mut self, node: NodeId, name: &str) -> BufferId {
         let place = Place::State(self.state_slots[name]);
-        let known = self.buffers.iter().position(|buffer| buffer.place == place);
-        known.map_or_else(|| self.push(node, name.to_owned(), place, None), |index| BufferId(index as u32))
+        if let Some(index) = self.buffers.iter().position(|buffer| buffer.place == place) {
+            return BufferId(index as u32);
+        }
+        let buffer = self.buffer(node, name.to_owned(), place);
+        self.push(buffer, None)
     }
 
     /// The buffer of a kernel's binding, alive at `step`.
     fn bind(&mut self, kernel: usize, binding: Binding, step: usize) -> BufferId {
         let node = storage(&self.function.graph, binding.node());
+        if let Binding::WritePartials(_) = binding {
+            let buffer = self.partials(node, step);
+            self.buffer_of.insert(node, buffer);
+            return buffer;
+        }
         if binding.is_write() {
             return self.bind_write(kernel, node, step);
         }
@@ -171,18 +193,25 @@ impl<'a> Assigner<'a> {
         Plan { buffers, scratch, inputs, results, steps, alive }
     }
 
-    /// Places fixed buffers first and those with a batch dimension behind them; gives the size of it all.
+    /// Places fixed buffers first, those with a batch dimension behind them, and partial sums last; gives the size of it all.
     fn place(&mut self) -> Extent {
         let is_fixed = |extent: Extent| extent.per_example == 0;
+        let is_tensor = |extent: Extent| extent.fixed == 0 && extent.per_example > 0;
         let fixed = self.place_some(is_fixed, |elements| round_up(4 * elements.fixed));
         // Capacities are multiples of 16 examples: these sizes need no rounding.
-        let per_example = self.place_some(|extent| !is_fixed(extent), |elements| 4 * elements.per_example);
+        let per_example = self.place_some(is_tensor, |elements| 4 * elements.per_example);
+        let mut end = Extent { fixed, per_example };
         for buffer in &mut self.buffers {
-            if let (Place::Scratch(offset), false) = (&mut buffer.place, is_fixed(buffer.elements)) {
+            let Place::Scratch(offset) = &mut buffer.place else { continue };
+            if is_tensor(buffer.elements) {
                 *offset = Extent { fixed, per_example: offset.fixed };
+            } else if !is_fixed(buffer.elements) {
+                *offset = end;
+                end.fixed += round_up(4 * buffer.elements.fixed);
+                end.per_example += 4 * buffer.elements.per_example;
             }
         }
-        Extent { fixed, per_example }
+        end
     }
 
     fn place_some(&mut self, which: impl Fn(Extent) -> bool, size: impl Fn(Extent) -> usize) -> usize {

@@ -1,13 +1,12 @@
 //! Sums over rows: one value for each column, and what is computed from it.
 
 use dl_ir::graph::{Graph, NodeId};
-use dl_ir::types::Dim;
-use dl_runtime::program::Extent;
+use dl_runtime::program::{Blocks, Extent};
 
 use super::evaluate::{Evaluator, Place, Steps, Tile};
-use super::operands::{Binding, extent};
+use super::operands::{Binding, chunks, extent, stored_elements};
 use super::{KernelBuilder, matrices, offset};
-use crate::fuse::{Class, Group, Space};
+use crate::fuse::{Anchor, Class, Group, Space};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::target::Target;
 use crate::vector::reduce::VIRTUAL_LANES;
@@ -16,17 +15,39 @@ use crate::vector::{Address, Count, Program, ProgramBuilder, Value};
 /// Columns in a block: a task.
 const BLOCK: usize = 2 * VIRTUAL_LANES;
 
-/// The kernel of a group around the column sum `node`. Rows are added in order, so that the sum has the same bits at every
-/// width.
+/// What is summed.
+struct Source {
+    binding: Binding,
+    rows: Index,
+    cols: usize,
+}
+
+impl Source {
+    /// The operand of a column sum, or the partial sums of a product: as rows, they need only be added.
+    fn of(graph: &Graph, group: &Group, node: NodeId, target: Target) -> Self {
+        if let Some(Anchor::Total(_)) = group.anchor {
+            let cols = stored_elements(graph, node, target).at(0);
+            let rows = Index::blocks(chunks(graph, node));
+            return Source { binding: Binding::Partials(node), rows, cols };
+        }
+        let operand = graph.operands(node)[0];
+        let shape = &graph.tensor(operand).shape;
+        let (rows, cols) = match Space::rows_of(shape) {
+            Some(Space::Grid { rows, cols }) => (rows, cols),
+            // A vector with a batch dimension: a single column.
+            _ => (shape.elements().expect("checked by the verifier"), 1),
+        };
+        Source { binding: Binding::Left(operand), rows: Index::extent(extent(rows)), cols }
+    }
+}
+
+/// The kernel of a group around the column sum `node`, or the total of its partial sums. Rows are added in order, so that the sum
+/// has the same bits at every width.
 pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding], target: Target) -> Kernel {
-    let operand = &graph.tensor(graph.operands(node)[0]).shape;
-    let (rows, cols) = match Space::rows_of(operand) {
-        Some(Space::Grid { rows, cols }) => (rows, cols),
-        // A vector with a batch dimension: a single column.
-        _ => (operand.elements().expect("checked by the verifier"), 1),
-    };
+    let source = Source::of(graph, group, node, target);
+    let cols = source.cols;
     let mut kernel = KernelBuilder::new(graph, bindings, target);
-    let args = args(bindings, rows);
+    let args = args(bindings, &source);
     let whole = cols / BLOCK * BLOCK;
     let end = Index::term(Term::End, BLOCK as i64);
     for (begin, block) in
@@ -35,44 +56,44 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
         if block == 0 || (block == BLOCK && whole == 0) {
             continue;
         }
-        let program = kernel.program(program(graph, group, node, bindings, target, cols, block));
+        let program = kernel.program(program(graph, group, (node, &source), bindings, target, block));
         let limit = if block == BLOCK { whole } else { cols };
         let ends = vec![end.clone(), Index::constant(limit as i64)];
         let run = Stmt::Run { program, args: args.clone() };
         kernel.for_each(0, begin, ends, [(block, vec![run])]);
     }
-    kernel.finish(Extent::fixed(cols.div_ceil(BLOCK)))
+    kernel.finish(Blocks { of: Extent::fixed(cols), size: BLOCK })
 }
 
-fn args(bindings: &[Binding], rows: Dim) -> Vec<Arg> {
+fn args(bindings: &[Binding], source: &Source) -> Vec<Arg> {
     let pointers = bindings.iter().enumerate().map(|(buffer, binding)| {
         let factor = if matches!(binding, Binding::Read(_, Class::Scalar)) { 0 } else { 4 };
         Arg::Pointer { buffer, offset: offset(0, &[(0, factor)]) }
     });
-    pointers.chain([Arg::Count(Index::extent(extent(rows)))]).collect()
+    pointers.chain([Arg::Count(vec![source.rows.clone()])]).collect()
 }
 
 fn program(
     graph: &Graph,
     group: &Group,
-    node: NodeId,
+    (node, source): (NodeId, &Source),
     bindings: &[Binding],
     target: Target,
-    cols: usize,
     block: usize,
 ) -> Program {
     let tile = Tile { matrices: matrices(graph, bindings, target), cols: block, steps: Steps::default() };
     let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
-    let source = e.arg(Binding::Left(graph.operands(node)[0]));
+    let arg = e.arg(source.binding);
     let count = Count::Arg(e.b.arg());
-    let zero = e.b.f32(0.0);
+    // A sum of one row is that row, even of a negative zero.
+    let zero = e.b.f32(-0.0);
     let sums = e.b.begin_loop(count, &vec![zero; e.n_vectors()]);
     let next: Vec<Value> = sums
         .iter()
         .enumerate()
         .map(|(vector, &sum)| {
             let offset = (vector * e.b.lanes().bytes()) as i32;
-            let address = Address { arg: source, offset, step: 4 * cols as i32 };
+            let address = Address { arg, offset, step: 4 * source.cols as i32 };
             let row = e.b.load_tail(address, e.count(vector));
             e.b.add(sum, row)
         })

@@ -5,62 +5,87 @@
 
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::types::Dim;
-use dl_runtime::program::Extent;
+use dl_runtime::program::{Blocks, Extent};
 
 use super::evaluate::{Evaluator, Place, Steps, Tile};
-use super::operands::{Binding, extent};
+use super::operands::{Binding, chunks, extent};
 use super::{KernelBuilder, matrices, offset};
-use crate::fuse::{Class, Group};
+use crate::fuse::chunks::CHUNK;
+use crate::fuse::{Anchor, Class, Group};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::layout::Matrix;
 use crate::matrix::Product;
 use crate::target::Target;
 use crate::vector::{Address, Count, Program, ProgramBuilder, Value};
 
-/// The kernel of a group around the product `node`. Tasks are blocks of columns, or rows where there are few columns.
+/// Loop variables: the tile's first column and row, and its chunk of terms.
+const COL: usize = 0;
+const ROW: usize = 1;
+const CHUNK_OF_TERMS: usize = 2;
+
+/// What a task of a product is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Task {
+    /// A block of columns.
+    Columns,
+    /// A row.
+    Row,
+    /// A chunk of the sum's terms.
+    Chunk,
+}
+
+/// The kernel of a group around the product `node`. Tasks are blocks of columns, or rows where there are few columns; or
+/// chunks, if partial sums are asked for.
 pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding], target: Target) -> Kernel {
     let product = Product::of(graph, node).expect("fusion takes in such products only");
-    let (height, vectors) = target.matmul_tile();
-    let width = vectors * target.lanes.count();
+    let (height, width) = (target.matmul_tile().0, target.tile_width());
     let mut kernel = KernelBuilder::new(graph, bindings, target);
     let whole = product.n / width * width;
     let matrices = matrices(graph, bindings, target);
-    let by_columns = product.n >= 4 * width;
-    let (row, col) = (1, 0);
-    let rows = |kernel: &mut KernelBuilder, block: usize| {
-        let tiles: Vec<(usize, Vec<Stmt>)> = heights(height, product.m, by_columns)
-            .into_iter()
-            .map(|height| {
-                let program =
-                    kernel.program(program(graph, group, (node, product), bindings, target, (height, block)));
-                (height, vec![Stmt::Run { program, args: args(bindings, &matrices, product, row, col) }])
-            })
-            .collect();
-        let (begin, mut ends) = (Index::constant(0), vec![Index::extent(extent(product.m))]);
-        if by_columns {
-            return kernel.nested(row, begin, ends, tiles);
-        }
-        ends = vec![Index::term(Term::End, 1)];
-        kernel.nested(row, Index::term(Term::Begin, 1), ends, tiles)
+    let task = match group.anchor {
+        Some(Anchor::Chunks(_)) => Task::Chunk,
+        _ if product.n >= 4 * width => Task::Columns,
+        _ => Task::Row,
     };
+    let args = args(bindings, &matrices, product, task);
+    let mut nest = Vec::new();
     for (first, block) in [(0, width), (whole, product.n - whole)] {
         if block == 0 || (block == width && whole == 0) {
             continue;
         }
+        let rows: Vec<(usize, Vec<Stmt>)> = heights(height, product.m, task != Task::Row)
+            .into_iter()
+            .map(|height| {
+                let program = program(graph, group, (node, product), bindings, target, (height, block));
+                (height, vec![Stmt::Run { program: kernel.program(program), args: args.clone() }])
+            })
+            .collect();
+        let (begin, end) = match task {
+            Task::Row => (Index::term(Term::Begin, 1), Index::term(Term::End, 1)),
+            _ => (Index::constant(0), Index::extent(extent(product.m))),
+        };
+        let body = kernel.nested(ROW, begin, vec![end], rows);
         let limit = if block == width { whole } else { product.n };
-        let body = rows(&mut kernel, block);
         let mut ends = vec![Index::constant(limit as i64)];
         let mut begin = Index::constant(first as i64);
-        if by_columns {
+        if task == Task::Columns {
             ends.push(Index::term(Term::End, width as i64));
             if block == width {
                 begin = Index::term(Term::Begin, width as i64);
             }
         }
-        kernel.for_each(col, begin, ends, [(block, vec![body])]);
+        nest.push(kernel.nested(COL, begin, ends, [(block, vec![body])]));
     }
-    let tasks = if by_columns { Extent::fixed(product.n.div_ceil(width)) } else { extent(product.m) };
-    kernel.finish(tasks)
+    if task == Task::Chunk {
+        let (begin, ends) = (Index::term(Term::Begin, 1), vec![Index::term(Term::End, 1)]);
+        nest = vec![kernel.nested(CHUNK_OF_TERMS, begin, ends, [(1, nest)])];
+    }
+    kernel.kernel.body = nest;
+    kernel.finish(match task {
+        Task::Columns => Blocks { of: Extent::fixed(product.n), size: width },
+        Task::Row => extent(product.m).into(),
+        Task::Chunk => chunks(graph, node),
+    })
 }
 
 /// The tile heights for `m` rows, the tallest first; where rows are cut into tasks, any number may be left for the small ones.
@@ -84,22 +109,31 @@ fn heights(tallest: usize, m: Dim, all_rows: bool) -> Vec<usize> {
     heights
 }
 
-fn args(bindings: &[Binding], matrices: &[Matrix], product: Product, row: usize, col: usize) -> Vec<Arg> {
+fn args(bindings: &[Binding], matrices: &[Matrix], product: Product, task: Task) -> Vec<Arg> {
     let pointers = bindings.iter().zip(matrices).enumerate().map(|(buffer, (binding, matrix))| {
-        let (by_row, by_col) = (4 * matrix.row_stride() as i64, 4 * matrix.col_stride() as i64);
-        let factors = match binding {
-            Binding::Left(_) => [(row, 4 * product.row_stride as i64), (col, 0)],
-            Binding::Right(_) => [(row, 0), (col, by_col)],
-            Binding::Read(_, Class::PerCol) => [(row, 0), (col, 4)],
-            Binding::Read(_, Class::Full) | Binding::Write(..) => [(row, by_row), (col, by_col)],
-            Binding::Read(_, Class::PerRow) => [(row, 4), (col, 0)],
-            Binding::Read(_, Class::Scalar) => [(row, 0), (col, 0)],
+        let (row, col) = (matrix.row_stride(), matrix.col_stride());
+        // From one row, column and chunk to the next.
+        let (by_row, by_col, by_chunk) = match binding {
+            Binding::Left(_) => (product.row_stride, 0, CHUNK * product.term_stride),
+            Binding::Right(_) => (0, col, CHUNK * row),
+            Binding::Read(_, Class::PerCol) => (0, 1, 0),
+            Binding::Read(_, Class::Full) | Binding::Write(..) => (row, col, 0),
+            Binding::Read(_, Class::PerRow) => (1, 0, 0),
+            Binding::Read(_, Class::Scalar) => (0, 0, 0),
+            Binding::Partials(_) | Binding::WritePartials(_) => (row, col, matrix.n_elements()),
         };
-        Arg::Pointer { buffer, offset: offset(0, &factors) }
+        let by_chunk = if task == Task::Chunk { by_chunk } else { 0 };
+        let factors = [(ROW, by_row), (COL, by_col), (CHUNK_OF_TERMS, by_chunk)];
+        Arg::Pointer { buffer, offset: offset(0, &factors.map(|(var, elements)| (var, 4 * elements as i64))) }
     });
-    let count = match product.k {
-        Dim::Static(_) => None,
-        Dim::Batch(_) => Some(Arg::Count(Index::extent(extent(product.k)))),
+    let all = Index::extent(extent(product.k));
+    let count = match (product.k, task) {
+        (Dim::Static(_), _) => None,
+        (Dim::Batch(_), Task::Columns | Task::Row) => Some(Arg::Count(vec![all])),
+        (Dim::Batch(_), Task::Chunk) => {
+            let left = all.plus(Index::term(Term::Var(CHUNK_OF_TERMS), -(CHUNK as i64)));
+            Some(Arg::Count(vec![Index::constant(CHUNK as i64), left]))
+        }
     };
     pointers.chain(count).collect()
 }

@@ -2,10 +2,11 @@
 
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::Op;
-use dl_ir::types::Dim;
+use dl_ir::types::{Dim, multiply};
 use dl_runtime::program::Cost;
 
-use super::operands::{Binding, bindings, shape_elements};
+use super::operands::{Binding, bindings, chunks, shape_elements, stored_elements};
+use crate::fuse::chunks::CHUNK;
 use crate::fuse::{Anchor, Class, Group};
 use crate::matrix::Product;
 use crate::target::Target;
@@ -17,6 +18,8 @@ const SIMPLE: f32 = 0.15;
 const DIVISION: f32 = 4.0;
 const FUNCTION: f32 = 5.0;
 const TRANSPOSE: f32 = 4.0;
+/// A term of a sum waits for the one before, however little there is to add.
+const CHAIN: f32 = 1.3;
 /// What any launch costs.
 const LAUNCH: f32 = 20.0;
 
@@ -44,19 +47,27 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
             Binding::Left(node) if matches!(group.anchor, Some(Anchor::Transpose(_))) => {
                 add(Some(shape_elements(graph, node)), TRANSPOSE);
             }
-            Binding::Left(node) if !matches!(group.anchor, Some(Anchor::Contract(_))) => {
+            Binding::Partials(node) | Binding::WritePartials(node) => {
+                let terms = Dim::Batch(chunks(graph, node).of.per_example);
+                let all = multiply(terms, stored_elements(graph, node, target));
+                add(all, (ACCESS + SIMPLE) / CHUNK as f32);
+            }
+            Binding::Left(node) if !matches!(group.anchor, Some(Anchor::Contract(_) | Anchor::Chunks(_))) => {
                 add(Some(shape_elements(graph, node)), ACCESS + SIMPLE);
             }
             _ => {}
         }
     }
-    if let Some(Anchor::Contract(node)) = group.anchor
+    if let Some(Anchor::Contract(node) | Anchor::Chunks(node)) = group.anchor
         && let Some(product) = Product::of(graph, node)
     {
+        let (height, vectors) = target.matmul_tile();
+        let n_vectors = product.n.div_ceil(target.lanes.count());
+        let in_tile = product.m.as_static().map_or(height, |m| m.min(height)) * n_vectors.min(vectors);
         // Of the three sizes one at most depends on the batch.
-        let sizes = [product.m, Dim::Static(product.n), product.k];
-        let flops = sizes.into_iter().try_fold(Dim::Static(1), dl_ir::types::multiply);
-        add(flops, FMA);
+        let sizes = [product.m, Dim::Static(n_vectors * target.lanes.count()), product.k];
+        let all = sizes.into_iter().try_fold(Dim::Static(1), multiply);
+        add(all, FMA.max(CHAIN / in_tile as f32));
     }
     cost
 }

@@ -107,7 +107,11 @@ impl<'g> Evaluator<'g> {
 
     /// The argument word of a binding.
     pub fn arg(&self, binding: Binding) -> u16 {
-        self.bindings.iter().position(|&b| b == binding).expect("a binding of this group") as u16
+        self.arg_where(|b| b == binding)
+    }
+
+    fn arg_where(&self, is_it: impl Fn(Binding) -> bool) -> u16 {
+        self.bindings.iter().position(|&binding| is_it(binding)).expect("a binding of this group") as u16
     }
 
     /// Values computed from now on are forgotten by [`leave_loop`](Self::leave_loop): they are in scope there only.
@@ -148,7 +152,8 @@ impl<'g> Evaluator<'g> {
     /// Writes an output at a place.
     pub fn write(&mut self, output: NodeId, class: Class, place: Place) {
         let value = self.value(output, class, place);
-        let address = self.address(Binding::Write(output, class), class, place);
+        let arg = self.arg_where(|binding| binding.is_write() && binding.node() == output);
+        let address = self.address(arg, class, place);
         let count = if class == Class::PerRow { 1 } else { self.stored(address.arg, place.vector) };
         self.b.store_tail(address, value, count);
     }
@@ -206,7 +211,7 @@ impl<'g> Evaluator<'g> {
     }
 
     fn read(&mut self, node: NodeId, class: Class, place: Place) -> Value {
-        let address = self.address(Binding::Read(node, class), class, place);
+        let address = self.address(self.arg(Binding::Read(node, class)), class, place);
         let value = match class {
             Class::Full | Class::PerCol => self.b.load_tail(address, self.stored(address.arg, place.vector)),
             Class::PerRow | Class::Scalar => self.b.broadcast(address),
@@ -221,8 +226,7 @@ impl<'g> Evaluator<'g> {
         }
     }
 
-    fn address(&self, binding: Binding, class: Class, place: Place) -> Address {
-        let arg = self.arg(binding);
+    fn address(&self, arg: u16, class: Class, place: Place) -> Address {
         let along = (place.vector * self.b.lanes().bytes()) as i32;
         let row_bytes = 4 * self.tile.matrices[usize::from(arg)].row_stride() as i32;
         let (offset, step) = match class {

@@ -1,8 +1,7 @@
 //! Elementwise kernels over a flat space: blocks of 16 elements, in long runs.
 
 use dl_ir::graph::Graph;
-use dl_ir::types::Dim;
-use dl_runtime::program::Extent;
+use dl_runtime::program::Blocks;
 
 use super::evaluate::{Evaluator, Place, Steps, Tile};
 use super::operands::{Binding, extent, stored_elements};
@@ -32,19 +31,9 @@ pub fn schedule(graph: &Graph, group: &Group, bindings: &[Binding], target: Targ
         (BLOCK * blocks, vec![Stmt::Run { program, args: args.clone() }])
     });
     // The last block may be short: it is computed whole.
-    let end = Index::extent(extent(elements)).plus(Index::constant(BLOCK as i64 - 1));
-    let ends = vec![Index::term(Term::End, BLOCK as i64), end];
+    let ends = vec![Index::term(Term::End, BLOCK as i64)];
     kernel.for_each(0, Index::term(Term::Begin, BLOCK as i64), ends, tiles);
-    kernel.finish(blocks(elements))
-}
-
-/// Enough blocks for this many elements.
-fn blocks(elements: Dim) -> Extent {
-    match elements {
-        Dim::Static(n) => Extent::fixed(n.div_ceil(BLOCK)),
-        Dim::Batch(k) if k % BLOCK == 0 => Extent { fixed: 0, per_example: k / BLOCK },
-        Dim::Batch(k) => Extent { fixed: 1, per_example: k.div_ceil(BLOCK) },
-    }
+    kernel.finish(Blocks { of: extent(elements), size: BLOCK })
 }
 
 fn is_scalar(binding: &Binding) -> bool {

@@ -13,7 +13,7 @@ pub mod work;
 
 use dl_ir::graph::Graph;
 use dl_ir::ops::Op;
-use dl_runtime::program::{Cost, Extent};
+use dl_runtime::program::{Blocks, Cost, Extent};
 
 use crate::fuse::{Anchor, Group, Space};
 use crate::kernel::{Index, Kernel, Stmt, Term, Tile};
@@ -38,8 +38,12 @@ pub struct Scheduled {
 pub fn schedule(graph: &Graph, group: &Group, target: Target) -> Scheduled {
     let bindings = bindings(graph, group);
     let kernel = match (group.anchor, group.space) {
-        (Some(Anchor::Contract(node)), _) => contract::schedule(graph, group, node, &bindings, target),
-        (Some(Anchor::ColumnSum(node)), _) => column_sum::schedule(graph, group, node, &bindings, target),
+        (Some(Anchor::Contract(node) | Anchor::Chunks(node)), _) => {
+            contract::schedule(graph, group, node, &bindings, target)
+        }
+        (Some(Anchor::ColumnSum(node) | Anchor::Total(node)), _) => {
+            column_sum::schedule(graph, group, node, &bindings, target)
+        }
         (Some(Anchor::Transpose(node)), _) => transpose::schedule(graph, node, &bindings, target),
         (None, Space::Grid { rows, cols }) => rows::schedule(graph, group, (rows, cols), &bindings, target),
         (None, Space::Flat(_)) => flat::schedule(graph, group, &bindings, target),
@@ -56,7 +60,9 @@ impl KernelBuilder {
     fn new(graph: &Graph, bindings: &[Binding], target: Target) -> Self {
         let buffers = bindings.iter().map(|&binding| buffer_use(graph, binding, target)).collect();
         let (programs, body) = (Vec::new(), Vec::new());
-        KernelBuilder { kernel: Kernel { buffers, programs, n_vars: 0, body, tasks: Extent::fixed(0) } }
+        KernelBuilder {
+            kernel: Kernel { buffers, programs, n_vars: 0, body, tasks: Extent::fixed(0).into() },
+        }
     }
 
     /// Adds a program and gives its index; equal programs are one.
@@ -93,8 +99,8 @@ impl KernelBuilder {
         Stmt::For { var, begin, end, tiles }
     }
 
-    fn finish(mut self, tasks: Extent) -> Kernel {
-        self.kernel.tasks = tasks;
+    fn finish(mut self, tasks: impl Into<Blocks>) -> Kernel {
+        self.kernel.tasks = tasks.into();
         self.kernel
     }
 }

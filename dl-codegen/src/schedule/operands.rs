@@ -3,11 +3,13 @@
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::{Op, Structure};
 use dl_ir::types::{DType, Dim};
-use dl_runtime::program::{Element, Extent, Layout};
+use dl_runtime::program::{Blocks, Element, Extent, Layout};
 
-use crate::fuse::{Class, Group, is_leaf, operand_class};
+use crate::fuse::chunks::CHUNK;
+use crate::fuse::{Anchor, Class, Group, is_leaf, operand_class};
 use crate::kernel::BufferUse;
 use crate::layout::{Matrix, layout};
+use crate::matrix::Product;
 use crate::target::Target;
 
 /// One buffer of a kernel: a node in memory, and what is done with it.
@@ -19,30 +21,39 @@ pub enum Binding {
     Left(NodeId),
     /// The right operand of a product.
     Right(NodeId),
+    /// Its partial sums, read by the anchor: one after the other, each as the node itself would lie.
+    Partials(NodeId),
     /// Written.
     Write(NodeId, Class),
+    /// Its partial sums, written.
+    WritePartials(NodeId),
 }
 
 impl Binding {
     /// The node.
     pub fn node(self) -> NodeId {
         match self {
-            Binding::Read(node, _) | Binding::Left(node) | Binding::Right(node) | Binding::Write(node, _) => {
-                node
-            }
+            Binding::Read(node, _)
+            | Binding::Left(node)
+            | Binding::Right(node)
+            | Binding::Partials(node)
+            | Binding::Write(node, _)
+            | Binding::WritePartials(node) => node,
         }
     }
 
     /// Whether it is written.
     pub fn is_write(self) -> bool {
-        matches!(self, Binding::Write(..))
+        matches!(self, Binding::Write(..) | Binding::WritePartials(_))
     }
 }
 
 /// All bindings of a group, in a fixed order: what the anchor reads, what is read, what is written.
 pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
     let mut bindings = Vec::new();
-    if let Some(anchor) = group.anchor {
+    if let Some(Anchor::Total(node)) = group.anchor {
+        bindings.push(Binding::Partials(node));
+    } else if let Some(anchor) = group.anchor {
         let operands = graph.operands(anchor.node());
         let sides = [Binding::Left as fn(NodeId) -> Binding, Binding::Right];
         bindings.extend(operands.iter().zip(sides).map(|(&operand, side)| side(operand)));
@@ -63,7 +74,10 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
     reads.sort_unstable();
     bindings.extend(reads);
     let class = |output| group.members.get(output).copied().unwrap_or(Class::Full);
-    bindings.extend(group.outputs.iter().map(|output| Binding::Write(*output, class(output))));
+    bindings.extend(group.outputs.iter().map(|output| match group.anchor {
+        Some(Anchor::Chunks(node)) => Binding::WritePartials(node),
+        _ => Binding::Write(*output, class(output)),
+    }));
     bindings
 }
 
@@ -102,10 +116,26 @@ pub fn buffer_use(graph: &Graph, binding: Binding, target: Target) -> BufferUse 
     let tensor = graph.tensor(binding.node());
     BufferUse {
         element: if tensor.dtype == DType::F32 { Element::F32 } else { Element::I32 },
-        elements: extent(stored_elements(graph, binding.node(), target)),
+        elements: match binding {
+            Binding::Partials(node) | Binding::WritePartials(node) => partials(graph, node, target),
+            _ => extent(stored_elements(graph, binding.node(), target)),
+        },
         reads: !binding.is_write(),
         writes: binding.is_write(),
     }
+}
+
+/// The number of chunks of a product.
+pub fn chunks(graph: &Graph, node: NodeId) -> Blocks {
+    let product = Product::of(graph, node).expect("fusion cuts such products only");
+    Blocks { of: extent(product.k), size: CHUNK }
+}
+
+/// Enough elements for the partial sums of all chunks.
+fn partials(graph: &Graph, node: NodeId, target: Target) -> Extent {
+    let each = stored_elements(graph, node, target).at(0);
+    let terms = chunks(graph, node).of.per_example;
+    Extent { fixed: each, per_example: each.saturating_mul(terms).div_ceil(CHUNK) }
 }
 
 /// A dimension as an extent.

@@ -47,7 +47,7 @@ pub fn schedule(
         .collect();
     if is_short {
         // All rows of the launch in one call.
-        args.push(Arg::Count(Index::term(Term::End, 1).plus(Index::term(Term::Begin, -1))));
+        args.push(Arg::Count(vec![Index::term(Term::End, 1).plus(Index::term(Term::Begin, -1))]));
         kernel.kernel.body.push(Stmt::Run { program, args });
     } else {
         let ends = vec![Index::term(Term::End, 1)];
@@ -59,7 +59,9 @@ pub fn schedule(
 fn class(binding: Binding) -> Class {
     match binding {
         Binding::Read(_, class) | Binding::Write(_, class) => class,
-        Binding::Left(_) | Binding::Right(_) => unreachable!("only anchors have operands of their own"),
+        Binding::Left(_) | Binding::Right(_) | Binding::Partials(_) | Binding::WritePartials(_) => {
+            unreachable!("only anchors have these")
+        }
     }
 }
 

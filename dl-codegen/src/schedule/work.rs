@@ -4,8 +4,8 @@ use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::Structure;
 
 use super::Binding;
-use super::operands::{shape_elements, storage};
-use crate::fuse::{Class, Group};
+use super::operands::{chunks, shape_elements, storage};
+use crate::fuse::{Anchor, Class, Group};
 use crate::kernel::Kernel;
 use crate::matrix::Product;
 
@@ -13,7 +13,7 @@ use crate::matrix::Product;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Work {
     /// Floating-point operations: 2·m·n·k for a matrix product, and one for each element of an elementwise op or of what is
-    /// summed, whether it is an addition or an exponential.
+    /// summed (partial sums too), whether it is an addition or an exponential.
     pub flops: u64,
     /// Bytes of the buffers read, and of those written. A buffer counts once for each, however often it is gone through.
     pub bytes: u64,
@@ -35,6 +35,9 @@ impl Work {
 fn flops(graph: &Graph, group: &Group, node: NodeId, class: Class, batch: usize) -> u64 {
     let elements = |node| shape_elements(graph, node).at(batch) as u64;
     match graph.op(node).structure() {
+        Structure::Contract if group.anchor == Some(Anchor::Total(node)) => {
+            elements(node) * chunks(graph, node).at(batch) as u64
+        }
         Structure::Contract => Product::of(graph, node).map_or(0, |product| {
             [product.m.at(batch), product.n, product.k.at(batch)]
                 .into_iter()

@@ -72,7 +72,7 @@ fn words_are_whole() {
 
 #[test]
 fn arguments_are_of_the_right_kind() {
-    let found = run_rows(|kernel| last_args(kernel)[0] = Arg::Count(Index::constant(1)));
+    let found = run_rows(|kernel| last_args(kernel)[0] = Arg::Count(vec![Index::constant(1)]));
     assert_eq!(found, access(AccessError::NotAPointer { arg: 0 }));
 }
 
@@ -88,7 +88,7 @@ fn counts_are_counts() {
     let refused = |source| Err(KernelError::Access { program: 0, source });
     let pointer = Arg::Pointer { buffer: 0, offset: Index::default() };
     assert_eq!(run_flat(pointer), refused(AccessError::NotACount { arg: 2 }));
-    let negative = Arg::Count(Index::constant(-1));
+    let negative = Arg::Count(vec![Index::constant(-1)]);
     assert_eq!(run_flat(negative), refused(AccessError::NegativeCount { arg: 2, count: -1 }));
 }
 

@@ -2,7 +2,7 @@
 
 use dl_codegen::kernel::{Arg, BufferUse, Index, Kernel, Stmt, Term, Tile};
 use dl_codegen::vector::{Address, Count, Lanes, Program, ProgramBuilder, Value};
-use dl_runtime::program::{Element, Extent};
+use dl_runtime::program::{Blocks, Element, Extent};
 
 /// The columns of [`rows`].
 pub const WIDTH: usize = 37;
@@ -26,14 +26,16 @@ pub fn flat(lanes: Lanes) -> Kernel {
     let vectors_per_task = (16 / lanes.count()) as i64;
     let start = || Index::term(Term::Begin, 64);
     let count = Index::term(Term::End, vectors_per_task).plus(Index::term(Term::Begin, -vectors_per_task));
-    let run =
-        Stmt::Run { program: 0, args: vec![pointer(0, start()), pointer(1, start()), Arg::Count(count)] };
+    let run = Stmt::Run {
+        program: 0,
+        args: vec![pointer(0, start()), pointer(1, start()), Arg::Count(vec![count])],
+    };
     Kernel {
         buffers: vec![read(Extent::fixed(FLAT)), write(Extent::fixed(FLAT))],
         programs: vec![b.finish()],
         n_vars: 0,
         body: vec![run],
-        tasks: Extent::fixed(FLAT.div_ceil(16)),
+        tasks: Blocks { of: Extent::fixed(FLAT), size: 16 },
     }
 }
 
@@ -48,7 +50,7 @@ pub fn rows(lanes: Lanes) -> Kernel {
         programs: steps.map(|n_rows| rows_program(lanes, n_rows)).to_vec(),
         n_vars: 1,
         body: vec![over_tasks(0, &steps, |program| vec![Stmt::Run { program, args: args() }])],
-        tasks: Extent { fixed: 0, per_example: 1 },
+        tasks: Extent { fixed: 0, per_example: 1 }.into(),
     }
 }
 
@@ -119,7 +121,7 @@ pub fn matmul(lanes: Lanes, shape: Shape) -> Kernel {
         programs,
         n_vars: 2,
         body: vec![body],
-        tasks: Extent { fixed: 0, per_example: 1 },
+        tasks: Extent { fixed: 0, per_example: 1 }.into(),
     }
 }
 

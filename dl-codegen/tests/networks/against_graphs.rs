@@ -72,6 +72,13 @@ fn residual_after_relu() {
     check("< dense(6, 4, relu), residual(< dense(4, 4, tanh) >), dense(4, 3, softmax) >", &[1, 5]);
 }
 
+/// Batches of one chunk, of several, and of a chunk and a row.
+#[test]
+fn long_sums() {
+    let batches = [1, 255, 256, 257, 1000, 5000];
+    check("< dense(4, 3, tanh), dense(3, 2, softmax) >, optimizer = sgd(lr = 0.1, momentum = 0.9)", &batches);
+}
+
 #[test]
 fn random_networks() {
     let mut random = Random::new(1);

@@ -69,3 +69,18 @@ fn random_networks() {
         }
     }
 }
+
+/// Weights whose gradients are added up in chunks: narrow ones, and one that ends in a narrow panel.
+#[test]
+fn long_sums() {
+    let mut random = Random::new(4);
+    let wide = "< dense(2, 37), dense(37, 1) >, loss = mse, optimizer = sgd(lr = 0.01)";
+    for text in ["< dense(4, 3, tanh), dense(3, 2, softmax) >", wide] {
+        let subject = Subject::all(text).swap_remove(0);
+        let function = subject.module.function("train_step").expect("networks have it");
+        for batch in [1, 255, 256, 257, 1000] {
+            let environment = subject.environment(batch, &mut random);
+            widths().for_each(|lanes| check(&subject, function, &environment, batch, lanes));
+        }
+    }
+}

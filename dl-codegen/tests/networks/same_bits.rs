@@ -2,8 +2,10 @@
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
+use dl_codegen::fuse::Anchor;
 use dl_codegen::vector::Lanes;
 use dl_ir::interp::Environment;
+use dl_ir::ops::Op;
 use dl_ir::optimizers::LEARNING_RATE;
 use dl_ir::value::Value;
 use dl_runtime::machine::{Machine, ProgramId};
@@ -57,23 +59,71 @@ fn train(
     hasher.finish()
 }
 
+/// Trains at every width and number of threads, and asserts that the outcome is the same.
+fn check(text: &str, batch: usize, random: &mut Random) {
+    let subject = Subject::all(text).swap_remove(0);
+    let mut environment = subject.environment(batch, random);
+    environment.insert(LEARNING_RATE.to_owned(), Value::f32(&[], vec![0.001]));
+    let mut first = None;
+    for lanes in widths() {
+        let (mut machine, id) = machine(&subject, lanes);
+        for threads in THREADS {
+            machine.set_threads(threads);
+            let found = train(&subject, &mut machine, id, &environment, batch);
+            let place = || format!("{lanes:?}, {threads} threads: {text}, batch {batch}");
+            assert_eq!(found, *first.get_or_insert(found), "{}", place());
+        }
+    }
+}
+
 #[test]
 fn random_networks() {
     let mut random = Random::new(3);
     for _ in 0..12 {
         let sample = network(&mut random, 30_000);
-        let subject = Subject::all(&sample.text).swap_remove(0);
-        let mut environment = subject.environment(sample.batch, &mut random);
-        environment.insert(LEARNING_RATE.to_owned(), Value::f32(&[], vec![0.001]));
-        let mut first = None;
-        for lanes in widths() {
-            let (mut machine, id) = machine(&subject, lanes);
-            for threads in THREADS {
-                machine.set_threads(threads);
-                let found = train(&subject, &mut machine, id, &environment, sample.batch);
-                let place = || format!("{}, batch {}", sample.text, sample.batch);
-                assert_eq!(found, *first.get_or_insert(found), "{lanes:?}, {threads} threads: {}", place());
-            }
-        }
+        check(&sample.text, sample.batch, &mut random);
+    }
+}
+
+#[test]
+fn long_sums() {
+    let mut random = Random::new(5);
+    for batch in [1, 255, 256, 257, 1000, 5000] {
+        check("< dense(4, 3, tanh), dense(3, 2, softmax) >", batch, &mut random);
+    }
+}
+
+/// State after a step of gradient descent; `shows_gradients` makes results of the sums, which are then not cut into chunks.
+fn step(subject: &Subject, environment: &Environment, batch: usize, shows_gradients: bool) -> Vec<u32> {
+    let mut function = subject.module.function("train_step").expect("networks have it").clone();
+    if shows_gradients {
+        let sums = function.graph.ids().filter(|&id| {
+            let is_static =
+                function.graph.node(id).ty.as_tensor().is_some_and(|ty| ty.shape.as_fixed().is_some());
+            is_static && matches!(function.graph.op(id), Op::Einsum(_))
+        });
+        let sums: Vec<_> = sums.map(|id| (format!("gradient{}", id.0), id)).collect();
+        function.results.extend(sums);
+    }
+    let lowered = subject.lower(&function, Lanes::L4);
+    let n_totals = lowered.groups.iter().filter(|g| matches!(g.anchor, Some(Anchor::Total(_)))).count();
+    assert_eq!(n_totals, if shows_gradients { 0 } else { 2 });
+    let (mut machine, id) = subject.machine(&lowered);
+    subject.set_state(&mut machine, environment);
+    let mut call = machine.call(id, batch).expect("memory");
+    fill(&mut call, environment);
+    call.run().expect("a finite loss");
+    (0..subject.module.states.len()).flat_map(|slot| machine.state::<f32>(slot)).map(f32::to_bits).collect()
+}
+
+#[test]
+fn one_chunk_is_the_whole_sum() {
+    let mut random = Random::new(6);
+    let text = "< dense(4, 3, tanh), dense(3, 2, softmax) >, optimizer = sgd(lr = 0.1)";
+    let subject = Subject::all(text).swap_remove(0);
+    for (batch, has_one_chunk) in [(1, true), (255, true), (256, true), (2000, false)] {
+        let environment = subject.environment(batch, &mut random);
+        let [chunks, whole] = [false, true].map(|shows| step(&subject, &environment, batch, shows));
+        assert_eq!(chunks == whole, has_one_chunk, "batch {batch}");
     }
 }

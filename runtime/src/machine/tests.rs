@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::program::{Code, Cost, Element, Extent, Launch, Layout, Place, StateSlot};
+use crate::program::{Blocks, Code, Cost, Element, Extent, Launch, Layout, Place, StateSlot};
 
 struct NoCode;
 impl Code for NoCode {}
@@ -55,7 +55,7 @@ fn program() -> Program {
     let rows = Extent { fixed: 0, per_example: 3 };
     let launch = |name: &str, kernel, buffers, tasks| {
         let cost = Cost { fixed: 1e6, per_example: 0.0 };
-        Step::Launches(vec![Launch { name: name.into(), kernel, buffers, tasks, cost }])
+        Step::Launches(vec![Launch { name: name.into(), kernel, buffers, tasks: Blocks::from(tasks), cost }])
     };
     Program {
         name: "train_step".into(),

@@ -90,13 +90,9 @@ fn is_parameter(module: &Module, name: &str) -> bool {
 /// What a group computes: its anchor with its sizes, then its other ops.
 fn words(graph: &Graph, group: &Group, batch: usize) -> String {
     let kind = match group.anchor {
-        Some(Anchor::Contract(node)) => Product::of(graph, node).map_or_else(
-            || "product".to_owned(),
-            |Product { m, n, k, .. }| {
-                let (m, k) = (m.at(batch), k.at(batch));
-                format!("product {m}×{k} · {k}×{n}")
-            },
-        ),
+        Some(Anchor::Contract(node)) => format!("product{}", factors(graph, node, batch)),
+        Some(Anchor::Chunks(node)) => format!("chunks of product{}", factors(graph, node, batch)),
+        Some(Anchor::Total(_)) => format!("total of chunks {}", size(group.space, batch)),
         Some(Anchor::ColumnSum(_)) => format!("column sum {}", size(group.space, batch)),
         Some(Anchor::Transpose(_)) => format!("transpose {}", size(group.space, batch)),
         None if group.members.is_empty() => format!("copy {}", size(group.space, batch)),
@@ -116,6 +112,14 @@ fn words(graph: &Graph, group: &Group, batch: usize) -> String {
         n if n > MAX_OPS => format!("{kind}: {}, …", ops[..MAX_OPS].join(", ")),
         _ => format!("{kind}: {}", ops.join(", ")),
     }
+}
+
+/// The sizes of a product's factors.
+fn factors(graph: &Graph, node: NodeId, batch: usize) -> String {
+    Product::of(graph, node).map_or_else(String::new, |Product { m, n, k, .. }| {
+        let (m, k) = (m.at(batch), k.at(batch));
+        format!(" {m}×{k} · {k}×{n}")
+    })
 }
 
 fn size(space: Space, batch: usize) -> String {
