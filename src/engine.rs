@@ -3,7 +3,7 @@
 use dl_codegen::compile::{CompileError, lower};
 use dl_codegen::plan::{BATCH_SIZE, plan_state};
 use dl_codegen::target::Target;
-use dl_ir::module::{Init, Module, StateRole};
+use dl_ir::module::{self as ir_module, Init, Module, StateRole};
 use dl_ir::network as ir;
 use dl_ir::types::{DType, TensorType};
 use dl_ir::{build, passes};
@@ -56,8 +56,8 @@ impl Entry {
 #[derive(Debug)]
 struct Variant {
     target: TensorType,
-    /// Optimised; made when first needed.
-    module: Option<Module>,
+    /// Optimised; functions are added when they are first needed.
+    module: Module,
     entries: [Option<Entry>; Function::COUNT],
 }
 
@@ -85,14 +85,14 @@ impl Engine {
             let error = dl_codegen::jit::JitError::CpuFeatures { lanes: target.lanes, missing };
             return Err(CompileError::from(error).into());
         }
-        let unbuilt = |target| Variant { target, module: None, entries: [None; Function::COUNT] };
+        let declarations = build::declarations(&network);
+        let machine = Machine::new(plan_state(&declarations, target), threads)?;
+        let entries = [None; Function::COUNT];
+        let unbuilt = |target| Variant { target, module: declarations.clone(), entries };
         let mut variants: Vec<Variant> = network.target_types().into_iter().map(unbuilt).collect();
-        let module = match module {
-            Some(module) => module,
-            None => optimized(&network, &variants[0].target)?,
-        };
-        let machine = Machine::new(plan_state(&module, target), threads)?;
-        variants[0].module = Some(module);
+        if let Some(module) = module {
+            variants[0].module = module;
+        }
         let input = network.input_shape().to_vec();
         Ok(Engine { network, target, machine, variants, input })
     }
@@ -109,14 +109,24 @@ impl Engine {
         &mut self.machine
     }
 
-    /// The module for the usual targets, optimised.
-    pub(crate) fn module(&self) -> &Module {
-        self.variants[0].module.as_ref().expect("made by `new`")
+    /// The declarations of all state; functions that were not needed yet are missing.
+    pub(crate) fn declarations(&self) -> &Module {
+        &self.variants[0].module
+    }
+
+    /// The module for the usual targets, optimised, with all functions.
+    pub(crate) fn module(&self) -> Result<Module> {
+        let variant = &self.variants[0];
+        let functions = build::FUNCTIONS.iter().map(|name| match variant.module.function(name) {
+            Some(function) => Ok(function.clone()),
+            None => optimized(&self.network, &variant.target, name),
+        });
+        Ok(Module { functions: functions.collect::<Result<_>>()?, ..build::declarations(&self.network) })
     }
 
     /// Sets all state to its first value.
     pub(crate) fn initialize(&mut self, seed: u64) -> Result<()> {
-        for (slot, state) in self.module().states.clone().into_iter().enumerate() {
+        for (slot, state) in self.declarations().states.clone().into_iter().enumerate() {
             let shape = state.ty.shape.as_fixed().expect("states do not depend on the batch");
             let values = init::fill(runtime_init(state.init), seed, slot as u32, &shape);
             self.machine.set_state(slot, &values)?;
@@ -212,12 +222,11 @@ impl Engine {
         if let Some(entry) = self.variants[variant].entries[function as usize] {
             return Ok(entry);
         }
-        if self.variants[variant].module.is_none() {
-            let module = optimized(&self.network, &self.variants[variant].target)?;
-            self.variants[variant].module = Some(module);
+        let Variant { target, module, .. } = &mut self.variants[variant];
+        if module.function(function.name()).is_none() {
+            module.functions.push(optimized(&self.network, target, function.name())?);
         }
-        let module = self.variants[variant].module.as_ref().expect("made above");
-        let body = module.function(function.name()).expect("modules of networks have all functions");
+        let body = module.function(function.name()).expect("it is there, or was added");
         let lowered = lower(body, self.machine.state_plan(), self.target).map_err(CompileError::from)?;
         let program = lowered.load(&mut self.machine)?;
         let entry = Entry::new(program, &self.machine.program(program).inputs);
@@ -228,7 +237,7 @@ impl Engine {
     /// Why a loss is not finite: looked for only now that it happened.
     fn not_finite(&mut self, entry: Entry, n: usize, loss: f32) -> Error {
         let mut cause = NotFiniteCause::Overflow;
-        for (slot, state) in self.module().states.iter().enumerate() {
+        for (slot, state) in self.declarations().states.iter().enumerate() {
             if let (StateRole::Parameter, Some((index, value))) =
                 (state.role, first_not_finite(&self.machine.state(slot)))
             {
@@ -260,8 +269,12 @@ fn first_not_finite(values: &[f32]) -> Option<(usize, f32)> {
     index.map(|index| (index, values[index]))
 }
 
-fn optimized(network: &ir::Network, target: &TensorType) -> Result<Module> {
-    Ok(passes::optimize(build::module(network, target), |_, _| ())?)
+/// One function of a network, optimised.
+fn optimized(network: &ir::Network, target: &TensorType, name: &str) -> Result<ir_module::Function> {
+    let function = build::function(network, target, name).expect("one of a network's functions");
+    let module = Module { functions: vec![function], ..build::declarations(network) };
+    let mut optimized = passes::optimize(module, |_, _| ())?;
+    Ok(optimized.functions.remove(0))
 }
 
 fn fill_examples(call: &mut Call<'_>, entry: Entry, x: &impl Examples) -> Result<()> {

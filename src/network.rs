@@ -170,12 +170,12 @@ impl Network {
     /// All parameters by name, in the order of the layers.
     pub fn parameters(&self) -> Vec<(String, ArrayD<f32>)> {
         let slots = self.parameter_slots();
-        slots.map(|slot| (self.module().states[slot].name.clone(), self.tensor(slot))).collect()
+        slots.map(|slot| (self.engine.declarations().states[slot].name.clone(), self.tensor(slot))).collect()
     }
 
     /// All state by name, in the module's order: parameters, buffers and what the optimizer keeps.
     pub fn states(&self) -> Vec<(String, ArrayD<f32>)> {
-        let named = self.module().states.iter().enumerate();
+        let named = self.engine.declarations().states.iter().enumerate();
         named.map(|(slot, state)| (state.name.clone(), self.tensor(slot))).collect()
     }
 
@@ -220,7 +220,7 @@ impl Network {
         let slots: Vec<usize> = self.parameter_slots().collect();
         let mut values = Vec::with_capacity(slots.len());
         for &slot in &slots {
-            values.push(file.take_f32(&self.module().states[slot].name, &self.shape(slot))?);
+            values.push(file.take_f32(&self.engine.declarations().states[slot].name, &self.shape(slot))?);
         }
         file.finish()?;
         for (slot, values) in slots.into_iter().zip(values) {
@@ -264,24 +264,28 @@ impl Network {
         self.engine.network()
     }
 
-    /// The optimised module of its functions.
-    pub fn module(&self) -> &Module {
+    /// The optimised module of all its functions, for targets of the usual type. Functions that were not called yet are made for
+    /// this.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] if a pass made an invalid function, which is a bug of dl.
+    pub fn module(&self) -> Result<Module> {
         self.engine.module()
     }
 
     fn parameter_slots(&self) -> impl Iterator<Item = usize> + '_ {
-        let states = self.module().states.iter().enumerate();
+        let states = self.engine.declarations().states.iter().enumerate();
         states.filter(|(_, state)| state.role == StateRole::Parameter).map(|(slot, _)| slot)
     }
 
     fn parameter_shapes(&self) -> Vec<(String, Vec<usize>)> {
         self.parameter_slots()
-            .map(|slot| (self.module().states[slot].name.clone(), self.shape(slot)))
+            .map(|slot| (self.engine.declarations().states[slot].name.clone(), self.shape(slot)))
             .collect()
     }
 
     fn slot(&self, name: &str) -> Result<usize> {
-        let found = self.parameter_slots().find(|&slot| self.module().states[slot].name == name);
+        let found = self.parameter_slots().find(|&slot| self.engine.declarations().states[slot].name == name);
         found.ok_or_else(|| {
             let known = self.parameter_shapes().into_iter().map(|(name, _)| name).collect();
             Error::UnknownParameter { name: name.to_owned(), known }

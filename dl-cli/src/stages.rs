@@ -21,3 +21,11 @@ pub fn optimized_with(network: &Network, observe: impl FnMut(&Pass, &Module)) ->
 pub fn optimized(network: &Network) -> Result<Module> {
     optimized_with(network, |_, _| ())
 }
+
+/// One function after all passes, alone in its module.
+pub fn optimized_function(network: &Network, name: &str) -> Result<Module> {
+    let function =
+        build::function(network, &network.target_types()[0], name).expect("one of a network's functions");
+    let module = Module { functions: vec![function], ..build::declarations(network) };
+    Ok(passes::optimize(module, |_, _| ())?)
+}

@@ -26,13 +26,27 @@ use crate::types::{Shape, TensorType};
 /// # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 /// ```
 pub fn module(network: &Network, target: &TensorType) -> Module {
-    let functions = vec![
-        train_step(network, target),
-        predict(network),
-        evaluate(network, target),
-        gradients(network, target),
-    ];
-    Module { network: network.to_string(), states: network.states(), functions }
+    let functions = FUNCTIONS.iter().filter_map(|name| function(network, target, name));
+    Module { functions: functions.collect(), ..declarations(network) }
+}
+
+/// The names of a network's functions, in the order in which its module has them.
+pub const FUNCTIONS: [&str; 4] = ["train_step", "predict", "evaluate", "gradients"];
+
+/// The module of a network without its functions.
+pub fn declarations(network: &Network) -> Module {
+    Module { network: network.to_string(), states: network.states(), functions: Vec::new() }
+}
+
+/// One function of a network; `None` if there is none of this name.
+pub fn function(network: &Network, target: &TensorType, name: &str) -> Option<Function> {
+    match name {
+        "train_step" => Some(train_step(network, target)),
+        "predict" => Some(predict(network)),
+        "evaluate" => Some(evaluate(network, target)),
+        "gradients" => Some(gradients(network, target)),
+        _ => None,
+    }
 }
 
 fn train_step(network: &Network, target: &TensorType) -> Function {
@@ -46,14 +60,14 @@ fn train_step(network: &Network, target: &TensorType) -> Function {
         .map(|((declared, node), gradient)| (declared.name.as_str(), *node, gradient))
         .collect();
     let updates = network.optimizer().build(&mut b, &with_gradients);
-    function("train_step", b, vec![("loss".to_owned(), step.loss)], updates)
+    finish("train_step", b, vec![("loss".to_owned(), step.loss)], updates)
 }
 
 fn predict(network: &Network) -> Function {
     let mut b = Builder::new();
     let x = b.input("x", network.input_type());
     let forward = network.forward(&mut b, Mode::Inference, x);
-    function("predict", b, vec![("output".to_owned(), forward.output)], Vec::new())
+    finish("predict", b, vec![("output".to_owned(), forward.output)], Vec::new())
 }
 
 fn evaluate(network: &Network, target: &TensorType) -> Function {
@@ -62,7 +76,7 @@ fn evaluate(network: &Network, target: &TensorType) -> Function {
     let mut results = vec![("loss".to_owned(), step.loss)];
     let correct = network.loss().correct(&mut b, &step.forward, step.y);
     results.extend(correct.map(|correct| ("correct".to_owned(), correct)));
-    function("evaluate", b, results, Vec::new())
+    finish("evaluate", b, results, Vec::new())
 }
 
 fn gradients(network: &Network, target: &TensorType) -> Function {
@@ -78,10 +92,10 @@ fn gradients(network: &Network, target: &TensorType) -> Function {
     let gradients = step.gradients(&mut b, &wrt);
     let named = names.into_iter().map(|name| format!("grad.{name}")).zip(gradients);
     let results = std::iter::once(("loss".to_owned(), step.loss)).chain(named).collect();
-    function("gradients", b, results, Vec::new())
+    finish("gradients", b, results, Vec::new())
 }
 
-fn function(
+fn finish(
     name: &str,
     builder: Builder,
     results: Vec<(String, NodeId)>,

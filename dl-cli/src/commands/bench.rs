@@ -85,7 +85,7 @@ pub fn run(args: &Args) -> Result<()> {
             predict1_us: rounded(1e6 * predict1),
             predict_us: rounded(1e6 * predict),
             compile_ms: rounded(1e3 * compile),
-            flops: flops(net.module().function("train_step").expect("networks have it"), args.batch),
+            flops: flops(net.module()?.function("train_step").expect("networks have it"), args.batch),
             arena_bytes: net.arena_bytes(),
             peak_rss_mb: peak_rss_mb(),
         },
@@ -96,9 +96,8 @@ pub fn run(args: &Args) -> Result<()> {
 /// From text to a training step that can run.
 fn compile(text: &str, target: Target) -> Result<()> {
     let network = dl::Builder::<Network>::parse(text)?;
-    let module = stages::optimized(network.network())?;
-    let step = module.function("train_step").expect("networks have it");
-    lower(step, &plan_state(&module, target), target)?.compile()?;
+    let module = stages::optimized_function(network.network(), "train_step")?;
+    lower(&module.functions[0], &plan_state(&module, target), target)?.compile()?;
     Ok(())
 }
 

@@ -45,7 +45,10 @@ pub fn compare(builder: &Builder, batch: &Split) -> Result<Vec<Comparison>> {
         for _ in 0..STEPS {
             net.train_step(batch.x(), batch.y())?;
         }
-        let expected = expected.get_or_insert_with(|| interpret(&net, batch));
+        let expected = match &mut expected {
+            Some(expected) => expected,
+            none => none.insert(interpret(&net, batch)?),
+        };
         for ((function, outcome), found) in expected.iter().zip(run(&mut net, batch)?) {
             comparisons.push(worst(function, lanes.count(), outcome, &found));
         }
@@ -56,12 +59,12 @@ pub fn compare(builder: &Builder, batch: &Split) -> Result<Vec<Comparison>> {
 const FUNCTIONS: [&str; 4] = ["predict", "evaluate", "gradients", "train_step"];
 
 /// What the functions should give.
-fn interpret(net: &Network, batch: &Split) -> [(&'static str, Outcome); 4] {
-    let environment = environment(net.states(), batch);
-    FUNCTIONS.map(|name| {
-        let function = net.module().function(name).expect("networks have these functions");
+fn interpret(net: &Network, batch: &Split) -> Result<[(&'static str, Outcome); 4]> {
+    let (environment, module) = (environment(net.states(), batch), net.module()?);
+    Ok(FUNCTIONS.map(|name| {
+        let function = module.function(name).expect("networks have these functions");
         (name, interp::run(function, &environment, batch.n_examples()))
-    })
+    }))
 }
 
 /// What they give. The last one changes the state.

@@ -60,9 +60,9 @@ impl Function {
 
 pub fn run(args: &Args) -> Result<()> {
     let net = args.run.configure(args.net.read()?).build()?;
-    let (module, target, threads) = (net.module(), args.run.width.target(), net.threads());
+    let (module, target, threads) = (net.module()?, args.run.width.target(), net.threads());
     let function = module.function(args.function.name()).expect("networks have these functions");
-    let state = plan_state(module, target);
+    let state = plan_state(&module, target);
     let lowered = lower(function, &state, target)?;
     let mut machine = Machine::new(state, threads)?;
     for (slot, (declared, (_, value))) in module.states.iter().zip(net.states()).enumerate() {
@@ -74,7 +74,7 @@ pub fn run(args: &Args) -> Result<()> {
     let mut subject = Subject::new(net.network(), &mut machine, program, args.batch)?;
     let times = subject.measure(args.seconds)?;
 
-    let launches = launches::describe(module, function, &lowered, args.batch, threads);
+    let launches = launches::describe(&module, function, &lowered, args.batch, threads);
     let memory = machine.arena_bytes();
     let counts: BTreeSet<usize> = launches.iter().map(|launch| launch.threads).collect();
     let limits = counts.into_iter().map(|count| Ok((count, Limits::measure(target, count, memory)?)));
