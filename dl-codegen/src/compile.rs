@@ -1,19 +1,23 @@
 //! The pipeline from an optimised function to a program, in two steps: [`lower`] makes everything that dumps show, and
 //! [`Lowered::compile`] the machine code.
 
-use rustc_hash::FxHashMap;
+use std::panic::resume_unwind;
+use std::sync::Arc;
+use std::thread;
 
+use dl_ir::graph::Graph;
 use dl_ir::module::Function;
 use dl_runtime::machine::{Machine, ProgramId, RunError};
+use dl_runtime::pool::default_threads;
 use dl_runtime::program::{BufferId, Cost, Launch, Program, StatePlan, Step};
-use std::sync::Arc;
+use rustc_hash::FxHashMap;
 
 use crate::fuse::{FuseError, Group, fuse};
 use crate::jit::{self, JitError};
 use crate::kernel::Kernel;
 use crate::plan::{Plan, PlanStep, plan};
 use crate::schedule::operands::shape_elements;
-use crate::schedule::schedule;
+use crate::schedule::{Scheduled, schedule};
 use crate::target::Target;
 
 /// Why a function was not compiled.
@@ -58,7 +62,7 @@ pub struct Lowered {
 pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<Lowered, FuseError> {
     let graph = &function.graph;
     let mut groups = fuse(function)?;
-    let scheduled = groups.iter().map(|group| schedule(graph, group, target)).collect();
+    let scheduled = schedule_all(graph, &groups, target);
     let (plan, scheduled) = plan(function, state, target, scheduled, |node| {
         groups.push(Group::copy(node, shape_elements(graph, node)));
         schedule(graph, &groups[groups.len() - 1], target)
@@ -86,6 +90,23 @@ pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<L
     }
     lowered.kernels = kernels;
     Ok(lowered)
+}
+
+/// Schedules many groups on all cores: each is independent of the others.
+fn schedule_all(graph: &Graph, groups: &[Group], target: Target) -> Vec<Scheduled> {
+    /// Fewer are not worth a thread.
+    const SHARE: usize = 64;
+    let share = groups.len().div_ceil(default_threads()).max(SHARE);
+    let of = |groups: &[Group]| groups.iter().map(|group| schedule(graph, group, target)).collect::<Vec<_>>();
+    if groups.len() <= share {
+        return of(groups);
+    }
+    thread::scope(|scope| {
+        let threads: Vec<_> = groups.chunks(share).map(|groups| scope.spawn(move || of(groups))).collect();
+        let joined =
+            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        joined.flatten().collect()
+    })
 }
 
 impl Lowered {
