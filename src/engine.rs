@@ -304,6 +304,7 @@ fn runtime_init(init: Init) -> init::Init {
         Init::GlorotUniform { fan_in, fan_out } => init::Init::GlorotUniform { fan_in, fan_out },
         Init::GlorotNormal { fan_in, fan_out } => init::Init::GlorotNormal { fan_in, fan_out },
         Init::HeUniform { fan_in } => init::Init::HeUniform { fan_in },
+        Init::Uniform { limit } => init::Init::Uniform { limit: limit as f32 },
         Init::HeNormal { fan_in } => init::Init::HeNormal { fan_in },
     }
 }

@@ -2,6 +2,8 @@
 
 #[path = "parity/case.rs"]
 mod case;
+#[path = "parity/interpreter.rs"]
+mod interpreter;
 #[path = "common/widths.rs"]
 mod widths;
 

@@ -239,14 +239,42 @@ impl Builder {
         self.push(ops::Transpose { permutation: permutation.to_vec() }, &[x])
     }
 
+    /// `x` with zeros around and between its elements; `x` itself if there are none.
+    pub fn pad(&mut self, x: NodeId, pad: ops::Pad) -> NodeId {
+        let adds_nothing =
+            [&pad.low, &pad.high, &pad.interior].into_iter().flatten().all(|&zeros| zeros == 0);
+        if adds_nothing { x } else { self.push(pad, &[x]) }
+    }
+
+    /// Some elements of `x`; `x` itself if they are all.
+    pub fn slice(&mut self, x: NodeId, slice: ops::Slice) -> NodeId {
+        if slice == ops::Slice::whole(self.shape(x)) { x } else { self.push(slice, &[x]) }
+    }
+
+    /// Windows of `sizes`, one every `strides`, along neighbouring axes from `axis` on; see [`Windows`](ops::Windows).
+    pub fn windows(&mut self, x: NodeId, axis: usize, sizes: &[usize], strides: &[usize]) -> NodeId {
+        let axes = (axis..axis + sizes.len()).collect();
+        self.push(ops::Windows { axes, sizes: sizes.to_vec(), strides: strides.to_vec() }, &[x])
+    }
+
+    /// `x` with `axes` running backwards; `x` itself if there are none.
+    pub fn reverse(&mut self, x: NodeId, axes: &[usize]) -> NodeId {
+        if axes.is_empty() { x } else { self.push(ops::Reverse { axes: axes.to_vec() }, &[x]) }
+    }
+
+    /// The rows of `table` that `indices` name.
+    pub fn gather(&mut self, table: NodeId, indices: NodeId) -> NodeId {
+        self.push(ops::Gather, &[table, indices])
+    }
+
     /// The maximum along `axes`; `x` itself if there are none.
     pub fn reduce_max(&mut self, x: NodeId, axes: &[usize]) -> NodeId {
         if axes.is_empty() { x } else { self.push(ops::ReduceMax { axes: axes.to_vec() }, &[x]) }
     }
 
-    /// A tuple: the maxima along `axis`, and the index of the first of each.
-    pub fn max_with_index(&mut self, x: NodeId, axis: usize) -> NodeId {
-        self.push(ops::MaxWithIndex { axis }, &[x])
+    /// A tuple: the maxima along `axes`, neighbours, and the index of the first of each.
+    pub fn max_with_index(&mut self, x: NodeId, axes: &[usize]) -> NodeId {
+        self.push(ops::MaxWithIndex { axes: axes.to_vec() }, &[x])
     }
 
     /// A result of a tuple.
@@ -273,18 +301,32 @@ impl Builder {
         self.broadcast(scalar, &[], shape)
     }
 
-    /// `x` along a new axis `axis` of this size: each element at its `index` (i32, of the shape of `x`), zeros elsewhere.
-    pub fn place_at(&mut self, x: NodeId, index: NodeId, axis: usize, size: Dim) -> NodeId {
+    /// `x` along new axes of these sizes, the first of them `axis`: each element at its `index` (i32, of the shape of `x`; row-major
+    /// over the new axes), zeros elsewhere.
+    pub fn place_at(&mut self, x: NodeId, index: NodeId, axis: usize, sizes: &[Dim]) -> NodeId {
         let mut dims = self.shape(x).dims().to_vec();
-        dims.insert(axis, size);
+        dims.splice(axis..axis, sizes.iter().copied());
         let shape: Shape = dims.into_iter().collect();
-        let old_axes: Vec<usize> = (0..shape.rank()).filter(|&a| a != axis).collect();
-        let spread = self.broadcast(x, &old_axes, shape.clone());
-        let target = self.broadcast(index, &old_axes, shape.clone());
-        let here = self.iota(axis, shape.clone());
+        let (new, old): (Vec<usize>, Vec<usize>) =
+            (0..shape.rank()).partition(|a| (axis..axis + sizes.len()).contains(a));
+        let spread = self.broadcast(x, &old, shape.clone());
+        let target = self.broadcast(index, &old, shape.clone());
+        let here = self.row_major_index(&new, shape.clone());
         let chosen = self.compare(Direction::Eq, here, target);
         let zero = self.constant(0.0, shape);
         self.select(chosen, spread, zero)
+    }
+
+    /// The i32 index over `axes`, row-major, of a tensor of this shape.
+    fn row_major_index(&mut self, axes: &[usize], shape: Shape) -> NodeId {
+        if let &[axis] = axes {
+            return self.iota(axis, shape);
+        }
+        let sizes: Shape = axes.iter().map(|&axis| shape.dims()[axis]).collect();
+        let count = sizes.elements().expect("at most as many elements as the whole tensor");
+        let flat = self.iota(0, std::iter::once(count).collect());
+        let index = self.reshape(flat, sizes);
+        self.broadcast(index, axes, shape)
     }
 
     /// A contraction, in letters: `einsum("ab,bc->ac", x, w)`.

@@ -76,6 +76,11 @@ pub enum Init {
         /// Inputs of a unit.
         fan_in: usize,
     },
+    /// Uniform in ±limit.
+    Uniform {
+        /// The largest value.
+        limit: f64,
+    },
     /// Normal with variance 2 / fan_in (He et al., 2015).
     HeNormal {
         /// Inputs of a unit.

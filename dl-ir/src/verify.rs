@@ -416,7 +416,7 @@ mod tests {
         let mut tuple = module(|graph, x| {
             let f32s = TensorType::f32(Shape::scalar());
             let parts = Type::Tuple(vec![f32s.clone(), f32s.with_dtype(DType::I32)]);
-            graph.push(ops::MaxWithIndex { axis: 0 }.into(), parts, &[x]);
+            graph.push(ops::MaxWithIndex { axes: vec![0] }.into(), parts, &[x]);
         });
         tuple.functions[0].results.push(("y".to_owned(), NodeId(1)));
         assert!(matches!(violation(&tuple), Violation::Leaves { ty: Type::Tuple(_) }));

@@ -147,7 +147,7 @@ fn nan_passes_through_max_min_and_relu() {
     let ty = Type::from(TensorType::f32(Shape::scalar()));
     let max = eval(&ops::ReduceMax { axes: vec![0] }.into(), &ty, std::slice::from_ref(&row), 1);
     assert!(max[0].data[0].is_nan(), "reduce_max of {row:?}");
-    let tuple = eval(&ops::MaxWithIndex { axis: 0 }.into(), &ty, &[row], 1);
+    let tuple = eval(&ops::MaxWithIndex { axes: vec![0] }.into(), &ty, &[row], 1);
     assert!(tuple[0].data[0].is_nan() && tuple[1].data == [1.0], "max_with_index gives {tuple:?}");
 }
 

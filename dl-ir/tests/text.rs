@@ -21,7 +21,7 @@ function shift {
   %0 = state {name="dense0.weight"} : f32[2, 1]
   %1 = constant {value=-1e-20} : f32[2, 1]
   %2 = add %0, %1 : f32[2, 1]
-  %3 = max_with_index %2 {axis=0} : (f32[1], i32[1])
+  %3 = max_with_index %2 {axes=[0]} : (f32[1], i32[1])
   %4 = get %3 {index=1} : i32[1]
   return where = %4
   update dense0.weight = %2
@@ -106,7 +106,7 @@ fn mistakes_are_found_where_they_are() {
         ("%2 = einsum", "%1 = einsum", (8, 3), |p| matches!(p, ParseProblem::Redefined { .. })),
         ("ab,bc->ac", "ab,bc", (8, 8), |p| matches!(p, ParseProblem::Attribute { op: "einsum", .. })),
         ("ab,bc->ac", "ab,ca->bc", (8, 8), |p| matches!(p, ParseProblem::Infer { op: "einsum", .. })),
-        ("{axis=0}", "{axis=0, axis=1}", (15, 35), |p| matches!(p, ParseProblem::Redefined { .. })),
+        ("{axes=[0]}", "{axes=[0], axes=[1]}", (15, 37), |p| matches!(p, ParseProblem::Redefined { .. })),
         ("{name=\"x\"}", "{name=\"x}", (6, 20), |p| matches!(p, ParseProblem::Expected { .. })),
         ("return y = %2", "return y = %2 return y = %2", (9, 24), |p| {
             matches!(p, ParseProblem::Invalid(Violation::Duplicate { what: "result", .. }))

@@ -25,7 +25,12 @@ pub struct Case {
 impl Case {
     /// `folder` holds the cases.
     pub fn all(folder: &Path) -> impl Iterator<Item = Case> + '_ {
-        NAMES.into_iter().map(|name| Case { folder: folder.to_owned(), name })
+        NAMES.into_iter().map(|name| Case::new(folder, name))
+    }
+
+    /// The case of this name.
+    pub fn new(folder: &Path, name: &'static str) -> Case {
+        Case { folder: folder.to_owned(), name }
     }
 
     /// The network text.

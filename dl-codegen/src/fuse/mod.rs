@@ -369,7 +369,14 @@ impl<'f> Fuser<'f> {
             Structure::Contract | Structure::Reduce | Structure::Permute => {
                 self.anchor_fits(node, &mut group)
             }
-            Structure::View => false,
+            Structure::View
+            | Structure::Pad
+            | Structure::Slice
+            | Structure::Window
+            | Structure::OverlapAdd
+            | Structure::Reverse
+            | Structure::Gather
+            | Structure::ScatterAdd => false,
         };
         if !fits {
             return Err(self.error(node));

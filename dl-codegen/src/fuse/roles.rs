@@ -21,7 +21,7 @@ pub fn reduction(graph: &Graph, node: NodeId) -> Option<Reduction> {
     let axes = match graph.op(node) {
         Op::ReduceSum(reduce) => reduce.axes.clone(),
         Op::ReduceMax(reduce) => reduce.axes.clone(),
-        Op::MaxWithIndex(reduce) => vec![reduce.axis],
+        Op::MaxWithIndex(reduce) => reduce.axes.clone(),
         _ => return None,
     };
     let shape = &graph.tensor(graph.operands(node)[0]).shape;

@@ -9,6 +9,9 @@ pub(crate) use resolve::{Resolved, resolve};
 /// The largest number of axes of an example.
 pub const MAX_AXES: usize = 8;
 
+/// What may surround an image: nothing, or as many zeros as keep its size where the stride is 1.
+pub const PADDINGS: [&str; 2] = ["valid", "same"];
+
 /// The declaration of one argument.
 #[derive(PartialEq, Debug)]
 pub struct ArgSpec {
@@ -31,6 +34,10 @@ pub enum ArgKind {
     Size,
     /// All further arguments by position, at least one, each a size.
     Sizes,
+    /// A size for height and width alike, or one for each: `3`, `(3, 5)`.
+    Pair,
+    /// What surrounds an image: one of [`PADDINGS`].
+    Padding,
     /// A number in a range.
     Float(Range),
     /// `true` or `false`.
@@ -72,6 +79,8 @@ impl ArgKind {
     fn words(self) -> &'static str {
         match self {
             ArgKind::Size | ArgKind::Sizes => "a size",
+            ArgKind::Pair => "a size, or a pair of sizes `(height, width)`",
+            ArgKind::Padding => "`valid` or `same`",
             ArgKind::Float(_) => "a number",
             ArgKind::Bool => "`true` or `false`",
             ArgKind::Activation => "an activation",
@@ -88,11 +97,15 @@ pub enum Setting {
     Size(usize),
     /// Of [`ArgKind::Sizes`].
     Sizes(Vec<usize>),
+    /// Of [`ArgKind::Pair`]: height, width.
+    Pair([usize; 2]),
+    /// As another argument; only by default.
+    Like(&'static str),
     /// Of [`ArgKind::Float`].
     Float(f64),
     /// Of [`ArgKind::Bool`].
     Bool(bool),
-    /// Of [`ArgKind::Activation`] and [`ArgKind::Initializer`]: a known name.
+    /// Of [`ArgKind::Activation`], [`ArgKind::Initializer`] and [`ArgKind::Padding`]: a known name.
     Word(&'static str),
 }
 
@@ -127,7 +140,10 @@ impl Arguments {
 
     fn setting(&self, name: &str) -> &Setting {
         let index = self.specs.iter().position(|spec| spec.name == name).expect("a declared argument");
-        self.settings[index].as_ref().expect("not a list of layers")
+        match self.settings[index].as_ref().expect("not a list of layers") {
+            Setting::Like(other) => self.setting(other),
+            setting => setting,
+        }
     }
 
     /// A size.
@@ -143,6 +159,14 @@ impl Arguments {
         match self.setting(name) {
             Setting::Sizes(sizes) => sizes,
             other => unreachable!("`{name}` is a list of sizes, not {other:?}"),
+        }
+    }
+
+    /// A height and a width.
+    pub fn pair(&self, name: &str) -> [usize; 2] {
+        match self.setting(name) {
+            Setting::Pair(pair) => *pair,
+            other => unreachable!("`{name}` is a pair, not {other:?}"),
         }
     }
 
@@ -162,7 +186,7 @@ impl Arguments {
         }
     }
 
-    /// The name of an activation or initializer.
+    /// The name of an activation, initializer or padding.
     pub fn word(&self, name: &str) -> &'static str {
         match self.setting(name) {
             Setting::Word(word) => word,
@@ -203,6 +227,9 @@ fn setting_text(setting: &Setting) -> String {
     match setting {
         Setting::Size(size) => size.to_string(),
         Setting::Sizes(sizes) => sizes.iter().map(usize::to_string).collect::<Vec<_>>().join(", "),
+        Setting::Pair([height, width]) if height == width => height.to_string(),
+        Setting::Pair([height, width]) => format!("({height}, {width})"),
+        Setting::Like(other) => (*other).to_owned(),
         Setting::Float(value) => format!("{value:?}"),
         Setting::Bool(value) => value.to_string(),
         Setting::Word(word) => (*word).to_owned(),

@@ -2,7 +2,7 @@
 
 use proc_macro2::Span;
 
-use super::{ArgKind, ArgSpec, Arguments, MAX_AXES, Range, Setting};
+use super::{ArgKind, ArgSpec, Arguments, MAX_AXES, PADDINGS, Range, Setting};
 use crate::diagnostics::{Diagnostic, Missing, NetworkError, What, suggest};
 use crate::layers;
 use crate::syntax::ast;
@@ -155,6 +155,8 @@ impl<'a> Resolver<'a, '_> {
                 let sizes: Vec<Option<usize>> = given.iter().map(|value| self.size(spec, value)).collect();
                 sizes.into_iter().collect::<Option<_>>().map(Setting::Sizes)
             }
+            ArgKind::Pair => self.pair(spec, value).map(Setting::Pair),
+            ArgKind::Padding => self.known_word(spec, What::Padding, PADDINGS.to_vec(), value),
             ArgKind::Float(range) => self.float(spec, range, value).map(Setting::Float),
             ArgKind::Bool => match value.kind {
                 ast::ValueKind::Bool(value) => Some(Setting::Bool(value)),
@@ -189,6 +191,20 @@ impl<'a> Resolver<'a, '_> {
         };
         self.error(error, value.span);
         None
+    }
+
+    /// `3`, or `(3, 5)`.
+    fn pair(&mut self, spec: &ArgSpec, value: &ast::Value) -> Option<[usize; 2]> {
+        match &value.kind {
+            ast::ValueKind::Tuple(values) => match values.as_slice() {
+                [height, width] => {
+                    let (height, width) = (self.size(spec, height), self.size(spec, width));
+                    Some([height?, width?])
+                }
+                _ => self.wrong_kind(spec, value),
+            },
+            _ => self.size(spec, value).map(|size| [size, size]),
+        }
     }
 
     fn float(&mut self, spec: &ArgSpec, range: Range, value: &ast::Value) -> Option<f64> {

@@ -144,6 +144,24 @@ pub enum NetworkError {
     /// Fewer axes than the layer works on.
     #[error("{layer} expects at least {}, but gets the shape {found:?}", count(*expected, "axis"))]
     TooFewAxes { layer: String, expected: usize, found: Vec<usize> },
+    /// Another number of channels than the layer takes.
+    #[error("{layer} expects {}, but the layer before gives {found}", count(*expected, "channel"))]
+    Channels { layer: String, fitting: String, expected: usize, found: usize },
+    /// A shape whose axes mean something else to the layer: `expected` says what.
+    #[error("{layer} expects {expected}, but gets the shape {found:?}")]
+    WrongAxes { layer: String, expected: &'static str, found: Vec<usize> },
+    /// An image in which no window has room.
+    #[error(
+        "{layer} needs an image of at least {} × {}, but gets one of {} × {}",
+        window[0], window[1], found[0], found[1]
+    )]
+    ImageTooSmall { layer: String, window: [usize; 2], found: [usize; 2] },
+    /// Columns that do not divide among heads.
+    #[error("{layer} divides {} among {}", count(*features, "feature"), count(*heads, "head"))]
+    Heads { layer: String, features: usize, heads: usize },
+    /// A layer that reads integers behind one that gives numbers.
+    #[error("{layer} reads integers, but the layer before gives real numbers")]
+    NeedsIntegers { layer: String },
     /// A `reshape` to another number of elements.
     #[error("{layer} has {} elements, but gets {found}", beyond_limit(*expected))]
     Elements { layer: String, expected: Option<usize>, found: usize },
@@ -159,6 +177,9 @@ pub enum NetworkError {
     /// A result beyond [`MAX_ELEMENTS`].
     #[error("the result of {layer} has more than {limit} elements for each example")]
     ResultTooLarge { layer: String, limit: usize },
+    /// Something on the way to a result that is beyond [`MAX_ELEMENTS`].
+    #[error("on the way to its result {layer} has more than {limit} elements for each example")]
+    IntermediateTooLarge { layer: String, limit: usize },
     /// Parameters beyond [`MAX_PARAMETERS`](crate::network::MAX_PARAMETERS).
     #[error("with {layer} the network has more than {limit} trained elements")]
     TooManyParameters { layer: String, limit: usize },
@@ -187,6 +208,8 @@ pub enum What {
     Activation,
     /// A way to choose initial weights.
     Initializer,
+    /// What surrounds an image.
+    Padding,
     /// A loss.
     Loss,
     /// An optimizer.
@@ -201,6 +224,7 @@ impl std::fmt::Display for What {
             What::Layer => "layer",
             What::Activation => "activation",
             What::Initializer => "initial value",
+            What::Padding => "padding",
             What::Loss => "loss",
             What::Optimizer => "optimizer",
             What::Clause => "clause",
@@ -252,11 +276,18 @@ impl NetworkError {
             OutOfRange { expected, .. } => format!("expected a number that is {expected}"),
             Features { found, .. } => format!("expected {found}"),
             TooFewAxes { found, .. } => format!("gets the shape {found:?}"),
+            Channels { found, .. } => format!("expected {found}"),
+            WrongAxes { expected, .. } => format!("expected {expected}"),
+            ImageTooSmall { .. } => "no room for a single window".to_owned(),
+            Heads { features, .. } => format!("expected a divisor of {features}"),
+            NeedsIntegers { .. } => "expected right behind `input(…)`".to_owned(),
             Elements { found, .. } => format!("expected sizes with the product {found}"),
             ResidualShape { input, .. } => format!("expected layers that give {input:?} again"),
             NoInputShape { .. } => "expected `input(…)` before this".to_owned(),
             LateInput => "expected only as the first layer".to_owned(),
-            ResultTooLarge { .. } | TooManyParameters { .. } => "too large".to_owned(),
+            ResultTooLarge { .. } | IntermediateTooLarge { .. } | TooManyParameters { .. } => {
+                "too large".to_owned()
+            }
             LossNeedsActivation { needed, .. } => format!("expected {needed} as the last layer"),
         }
     }
@@ -294,7 +325,12 @@ impl NetworkError {
             ConstantSize { name } => format!(
                 "sizes are written as numbers; to use `{name}`, build the text at run time: `Network::parse(&format!(\"< dense({{}}, 10) >\", {name}))`"
             ),
-            Features { fitting, .. } => format!("write `{fitting}`, or change the layer before"),
+            Features { fitting, .. } | Channels { fitting, .. } => {
+                format!("write `{fitting}`, or change the layer before")
+            }
+            NeedsIntegers { layer } => {
+                format!("write `< input(…), {layer}, … >`: what `input` takes are integers then")
+            }
             NoInputShape { .. } => "write its sizes first: `< input(28, 28), … >`".to_owned(),
             LateInput => "remove it: the layer before says what shape comes in".to_owned(),
             LossNeedsActivation { loss, needed } => {
@@ -311,7 +347,7 @@ impl What {
     fn with_article(self) -> String {
         match self {
             What::Activation | What::Initializer | What::Optimizer => format!("an {self}"),
-            What::Layer | What::Loss | What::Clause => format!("a {self}"),
+            What::Layer | What::Padding | What::Loss | What::Clause => format!("a {self}"),
         }
     }
 

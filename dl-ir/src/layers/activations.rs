@@ -101,7 +101,7 @@ fn gelu(b: &mut Builder, x: NodeId) -> NodeId {
 }
 
 /// eˣ over its sum along the last axis. Subtracting the maximum changes nothing but keeps eˣ from overflowing.
-fn softmax(b: &mut Builder, x: NodeId) -> NodeId {
+pub(super) fn softmax(b: &mut Builder, x: NodeId) -> NodeId {
     let shifted = minus_max(b, x);
     let exp = b.exp(shifted);
     let last = b.shape(x).rank() - 1;

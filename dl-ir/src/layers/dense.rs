@@ -2,6 +2,7 @@
 
 use super::{Activation, LayerContext, LayerRule, Misfit, Parameter, init};
 use crate::arguments::{ArgKind, ArgSpec, Arguments, Setting};
+use crate::builder::Builder;
 use crate::diagnostics::NetworkError;
 use crate::graph::NodeId;
 use crate::module::Init;
@@ -24,22 +25,28 @@ const SIGNATURE: &[ArgSpec] = &[
         default: None,
         meaning: "the number of features that go out",
     },
-    ArgSpec {
-        name: "act",
-        kind: ArgKind::Activation,
-        positional: true,
-        default: Some(Setting::Word("linear")),
-        meaning: "the activation that is applied last",
-    },
-    ArgSpec {
-        name: "bias",
-        kind: ArgKind::Bool,
-        positional: false,
-        default: Some(Setting::Bool(true)),
-        meaning: "whether a bias is added",
-    },
+    ACTIVATION,
+    BIAS,
     init::ARGUMENT,
 ];
+
+/// The argument of layers that end with an activation.
+pub(super) const ACTIVATION: ArgSpec = ArgSpec {
+    name: "act",
+    kind: ArgKind::Activation,
+    positional: true,
+    default: Some(Setting::Word("linear")),
+    meaning: "the activation that is applied last",
+};
+
+/// The argument of layers that may do without a bias.
+pub(super) const BIAS: ArgSpec = ArgSpec {
+    name: "bias",
+    kind: ArgKind::Bool,
+    positional: false,
+    default: Some(Setting::Bool(true)),
+    meaning: "whether a bias is added",
+};
 
 impl LayerRule for Dense {
     fn name(&self) -> &'static str {
@@ -86,18 +93,28 @@ impl LayerRule for Dense {
 
     fn build(&self, cx: &mut LayerContext<'_>, x: NodeId) -> NodeId {
         let weight = cx.parameter("weight");
-        let last = cx.builder.shape(x).rank() - 1;
-        // One letter for each axis of x, one more for the outputs: `abc,cd->abd`.
-        let letters: Vec<u8> = (b'a'..=b'z').take(last + 2).collect();
-        let (outer, features) = letters.split_at(last);
-        let product = Einsum::new(&letters[..=last], features, &[outer, &features[1..]].concat());
-        let product = cx.builder.push(product, &[x, weight]);
+        let product = product(cx.builder, x, weight);
         if !cx.arguments().flag("bias") {
             return product;
         }
         let bias = cx.parameter("bias");
-        let shape = cx.builder.shape(product).clone();
-        let bias = cx.builder.broadcast(bias, &[last], shape);
-        cx.builder.add(product, bias)
+        add_bias(cx.builder, product, bias)
     }
+}
+
+/// The matrix product of the last axis of `x` with a weight [in, out].
+pub(super) fn product(builder: &mut Builder, x: NodeId, weight: NodeId) -> NodeId {
+    let last = builder.shape(x).rank() - 1;
+    // One letter for each axis of x, one more for the outputs: `abc,cd->abd`.
+    let letters: Vec<u8> = (b'a'..=b'z').take(last + 2).collect();
+    let (outer, features) = letters.split_at(last);
+    let product = Einsum::new(&letters[..=last], features, &[outer, &features[1..]].concat());
+    builder.push(product, &[x, weight])
+}
+
+/// `x` plus a bias along its last axis.
+pub(super) fn add_bias(builder: &mut Builder, x: NodeId, bias: NodeId) -> NodeId {
+    let shape = builder.shape(x).clone();
+    let bias = builder.broadcast(bias, &[shape.rank() - 1], shape);
+    builder.add(x, bias)
 }

@@ -4,10 +4,17 @@
 //! nothing of gradients or code generation.
 
 pub mod activations;
+mod attention;
+mod avg_pool2d;
+mod conv2d;
 mod dense;
+mod embedding;
 mod flatten;
+mod global_avg_pool2d;
+mod image;
 mod init;
 mod input;
+mod max_pool2d;
 mod reshape;
 mod residual;
 
@@ -24,8 +31,19 @@ pub use activations::{ACTIVATIONS, Activation};
 pub(crate) use init::INITIALIZERS;
 
 /// The layers with a file of their own; each activation is a layer too.
-static LAYERS: &[&dyn LayerRule] =
-    &[&dense::Dense, &flatten::Flatten, &input::Input, &reshape::Reshape, &residual::Residual];
+static LAYERS: &[&dyn LayerRule] = &[
+    &attention::Attention,
+    &avg_pool2d::AvgPool2d,
+    &conv2d::Conv2d,
+    &dense::Dense,
+    &embedding::Embedding,
+    &flatten::Flatten,
+    &global_avg_pool2d::GlobalAvgPool2d,
+    &input::Input,
+    &max_pool2d::MaxPool2d,
+    &reshape::Reshape,
+    &residual::Residual,
+];
 
 /// All layers, by their rules.
 pub fn rules() -> impl Iterator<Item = &'static dyn LayerRule> {
@@ -55,8 +73,18 @@ pub trait LayerRule: Sync {
         false
     }
 
+    /// Whether its input holds integers, so that it can only stand right behind `input`.
+    fn reads_integers(&self) -> bool {
+        false
+    }
+
     /// Its output shape, or why the input does not fit.
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit>;
+
+    /// The largest shape that it computes on the way from such an input to its output, where that may be larger than both.
+    fn intermediate(&self, _arguments: &Arguments, _input: &[usize]) -> Option<Vec<usize>> {
+        None
+    }
 
     /// Its parameters.
     fn parameters(&self, _: &Arguments) -> Vec<Parameter> {
@@ -205,6 +233,11 @@ impl<'a> LayerContext<'a> {
     /// The layer's arguments.
     pub fn arguments(&self) -> &'a Arguments {
         &self.layer.arguments
+    }
+
+    /// The layer's input shape, without the batch.
+    pub fn input(&self) -> &'a [usize] {
+        &self.layer.input
     }
 
     /// The layer's output shape, without the batch.

@@ -72,6 +72,6 @@ fn one_hot(b: &mut Builder, y: NodeId, like: NodeId) -> NodeId {
 
 fn argmax(b: &mut Builder, x: NodeId) -> NodeId {
     let last = b.shape(x).rank() - 1;
-    let max = b.max_with_index(x, last);
+    let max = b.max_with_index(x, &[last]);
     b.get(max, 1)
 }

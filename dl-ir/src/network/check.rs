@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proc_macro2::Span;
 
 use super::Network;
-use crate::arguments::{Resolved, resolve};
+use crate::arguments::{Arguments, Resolved, resolve};
 use crate::diagnostics::{Diagnostic, NetworkError, What, suggest};
 use crate::layers::{self, CheckedLayer, LayerRule, Misfit, n_elements};
 use crate::syntax::ast;
@@ -50,6 +50,8 @@ struct Incoming {
     from: Span,
     /// What kind of layer that is.
     kind: String,
+    /// Whether it is the network's input as such, which may hold integers.
+    is_input: bool,
 }
 
 impl<'d> Checker<'d> {
@@ -67,14 +69,17 @@ impl<'d> Checker<'d> {
         for layer in &list.layers {
             let Some(layer) = layer else {
                 let from = incoming.as_ref().map_or(list.span, |incoming| incoming.from);
-                incoming = Some(Incoming { shape: None, from, kind: String::new() });
+                incoming = Some(Incoming { shape: None, from, kind: String::new(), is_input: false });
                 checked.push(None);
                 continue;
             };
             let result = self.layer(layer, incoming.as_ref());
             let shape = result.as_ref().and_then(|result| result.shape.clone());
-            incoming = Some(Incoming { shape, from: layer.call.span, kind: layer.call.name.text.clone() });
-            checked.push(result.and_then(|result| result.layer));
+            let new = result.and_then(|result| result.layer);
+            let is_input = incoming.is_none() && new.as_ref().is_some_and(|new| new.rule.only_first());
+            let (from, kind) = (layer.call.span, layer.call.name.text.clone());
+            incoming = Some(Incoming { shape, from, kind, is_input });
+            checked.push(new);
         }
         checked
     }
@@ -100,13 +105,14 @@ impl<'d> Checker<'d> {
         if let Some(body) = resolved.body {
             let kind = incoming.map_or(rule.name().to_owned(), |incoming| incoming.kind.clone());
             let from = incoming.map_or(layer.call.span, |incoming| incoming.from);
-            let inside = self.layers(body, Some(Incoming { shape: input.clone(), from, kind }));
+            let first = Incoming { shape: input.clone(), from, kind, is_input: false };
+            let inside = self.layers(body, Some(first));
             resolved.arguments.body = inside.into_iter().collect::<Option<_>>()?;
         }
         self.check_parameters(rule, &resolved, layer);
         // Behind a mistake a layer that says what it expects is taken at its word.
         let input = input.or(implied.clone())?;
-        let output = match rule.infer(&resolved.arguments, &input) {
+        let output = match infer(rule, &resolved.arguments, &input, incoming) {
             Ok(output) => output,
             Err(misfit) => {
                 self.misfit(misfit, &resolved, layer, incoming);
@@ -115,7 +121,7 @@ impl<'d> Checker<'d> {
                 return Some(LayerResult { layer: None, shape });
             }
         };
-        self.check_size(rule, &resolved, &output, layer)?;
+        self.check_size(rule, &resolved, (&input, &output), layer)?;
         let label = layer.label.as_ref().map(|label| label.text.clone());
         let shape = Some(output.clone());
         let layer = CheckedLayer { label, name, rule, arguments: resolved.arguments, input, output };
@@ -204,17 +210,35 @@ impl<'d> Checker<'d> {
         &mut self,
         rule: &dyn LayerRule,
         resolved: &Resolved<'_>,
-        output: &[usize],
+        (input, output): (&[usize], &[usize]),
         layer: &ast::Layer,
     ) -> Option<()> {
-        if n_elements(output).is_some() {
-            return Some(());
-        }
         let layer_text = rule.text(&resolved.arguments);
-        let error = NetworkError::ResultTooLarge { layer: layer_text, limit: MAX_ELEMENTS };
+        let intermediate = rule.intermediate(&resolved.arguments, input);
+        let error = if n_elements(output).is_none() {
+            NetworkError::ResultTooLarge { layer: layer_text, limit: MAX_ELEMENTS }
+        } else if intermediate.is_some_and(|shape| n_elements(&shape).is_none()) {
+            NetworkError::IntermediateTooLarge { layer: layer_text, limit: MAX_ELEMENTS }
+        } else {
+            return Some(());
+        };
         self.error(error, layer.call.span);
         None
     }
+}
+
+/// A layer's output shape, or why what comes in does not fit.
+fn infer(
+    rule: &dyn LayerRule,
+    arguments: &Arguments,
+    input: &[usize],
+    incoming: Option<&Incoming>,
+) -> Result<Vec<usize>, Misfit> {
+    if rule.reads_integers() && incoming.is_some_and(|incoming| !incoming.is_input) {
+        let error = NetworkError::NeedsIntegers { layer: rule.text(arguments) };
+        return Err(Misfit { error, argument: None });
+    }
+    rule.infer(arguments, input)
 }
 
 /// A layer, unless it has a mistake, and the shape that it gives, if that is known all the same.

@@ -148,9 +148,12 @@ impl Network {
         self.layers.last().map_or(&self.input, |last| &last.output)
     }
 
-    /// The type of a batch of examples.
+    /// The type of a batch of examples: integers where the first layer behind `input` reads them.
     pub fn input_type(&self) -> TensorType {
-        TensorType::new(DType::F32, Shape::batched(&self.input))
+        let first = self.layers.iter().find(|layer| !layer.rule.only_first());
+        let reads_integers = first.is_some_and(|layer| layer.rule.reads_integers());
+        let dtype = if reads_integers { DType::I32 } else { DType::F32 };
+        TensorType::new(dtype, Shape::batched(&self.input))
     }
 
     /// The type of a batch of outputs.

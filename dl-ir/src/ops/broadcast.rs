@@ -1,7 +1,6 @@
 //! `broadcast`: an operand repeated along new axes.
 
 use super::*;
-use crate::types::Dim;
 
 /// The operand's axis i becomes the result's axis `axes[i]`; along all other axes it repeats.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]

@@ -1,8 +1,7 @@
 //! `einsum`: sums of products over axes named by letters, as in NumPy: `ab,bc->ac` is a matrix product.
 
 use super::*;
-use crate::types::Dim;
-use crate::value::indices;
+use crate::value::{indices, ravel};
 
 /// A contraction of two operands.
 ///
@@ -70,6 +69,12 @@ impl Einsum {
     }
 }
 
+/// How far an operand's element at these indices of `letters` lies behind its first one; letters that it lacks do not matter.
+fn offset(term: &[u8], operand: &Value, letters: &[u8], index: &[usize]) -> usize {
+    let place = |letter: &u8| letters.iter().position(|l| l == letter).map_or(0, |place| index[place]);
+    ravel(&term.iter().map(place).collect::<Vec<_>>(), &operand.shape)
+}
+
 impl OpRule for Einsum {
     const NAME: &'static str = "einsum";
 
@@ -116,25 +121,22 @@ impl OpRule for Einsum {
     }
 
     fn eval(&self, operands: &[&Value], context: &EvalContext<'_>) -> Vec<Value> {
-        let size = |letter: u8| {
+        let (lhs, rhs) = (operands[0], operands[1]);
+        let size = |letter: &u8| {
             let find = |term: &[u8], value: &Value| {
-                term.iter().position(|&l| l == letter).map(|axis| value.shape[axis])
+                term.iter().position(|l| l == letter).map(|axis| value.shape[axis])
             };
-            find(&self.lhs, operands[0]).or_else(|| find(&self.rhs, operands[1])).expect("checked by infer")
+            find(&self.lhs, lhs).or_else(|| find(&self.rhs, rhs)).expect("checked by infer")
         };
         let summed = self.contracted();
-        let summed_shape: Vec<usize> = summed.iter().map(|&letter| size(letter)).collect();
-        let letters: Vec<u8> = self.out.iter().chain(&summed).copied().collect();
-        let pick = |term: &[u8], index: &[usize]| -> Vec<usize> {
-            let place = |letter: &u8| letters.iter().position(|l| l == letter).expect("all letters listed");
-            term.iter().map(|letter| index[place(letter)]).collect()
-        };
-        vec![Value::from_fn(context.tensor(), context.batch, |out_index| {
-            let terms = indices(&summed_shape).map(|summed_index| {
-                let index = [out_index, &summed_index].concat();
-                operands[0].at(&pick(&self.lhs, &index)) * operands[1].at(&pick(&self.rhs, &index))
-            });
-            terms.sum()
+        let summed_shape: Vec<usize> = summed.iter().map(size).collect();
+        // Where the terms of a sum lie in each operand, from its first one on.
+        let steps: Vec<(usize, usize)> = indices(&summed_shape)
+            .map(|index| (offset(&self.lhs, lhs, &summed, &index), offset(&self.rhs, rhs, &summed, &index)))
+            .collect();
+        vec![Value::from_fn(context.tensor(), context.batch, |index| {
+            let first = (offset(&self.lhs, lhs, &self.out, index), offset(&self.rhs, rhs, &self.out, index));
+            steps.iter().map(|step| lhs.data[first.0 + step.0] * rhs.data[first.1 + step.1]).sum()
         })]
     }
 

@@ -12,7 +12,7 @@ pub use rule::{EvalContext, InferError, OpRule, Sample, Structure, VjpNode};
 
 use crate::builder::Builder;
 use crate::graph::NodeId;
-use crate::types::{DType, Shape, TensorType, Type};
+use crate::types::{DType, Dim, MAX_ELEMENTS, Shape, TensorType, Type};
 use crate::value::Value;
 
 macro_rules! ops {
@@ -76,6 +76,7 @@ ops! {
     erf::Erf,
     exp::Exp,
     expm1::Expm1,
+    gather::Gather,
     get::Get,
     input::Input,
     iota::Iota,
@@ -87,11 +88,16 @@ ops! {
     min::Min,
     mul::Mul,
     neg::Neg,
+    overlap_add::OverlapAdd,
+    pad::Pad,
     reduce_max::ReduceMax,
     reduce_sum::ReduceSum,
     reshape::Reshape,
+    reverse::Reverse,
+    scatter_add::ScatterAdd,
     select::Select,
     sign::Sign,
+    slice::Slice,
     softplus::Softplus,
     sqrt::Sqrt,
     state::State,
@@ -99,6 +105,7 @@ ops! {
     sub::Sub,
     tanh::Tanh,
     transpose::Transpose,
+    windows::Windows,
 }
 
 impl Op {
@@ -178,6 +185,38 @@ pub(crate) fn check_axes(axes: &[usize], rank: usize) -> Result<(), InferError> 
         return Err(InferError::AxisOrder { axes: axes.to_vec() });
     }
     Ok(())
+}
+
+/// Refuses axes that are not one run of neighbours, as `[1, 2]` is.
+pub(crate) fn check_neighbours(axes: &[usize], rank: usize) -> Result<(), InferError> {
+    check_axes(axes, rank)?;
+    let are_neighbours = !axes.is_empty() && axes.windows(2).all(|pair| pair[0] + 1 == pair[1]);
+    if are_neighbours { Ok(()) } else { Err(InferError::Neighbours { axes: axes.to_vec() }) }
+}
+
+/// Refuses a list that has not one entry for each of `expected` axes.
+pub(crate) fn check_length(what: &'static str, list: &[usize], expected: usize) -> Result<(), InferError> {
+    let found = list.len();
+    if found == expected { Ok(()) } else { Err(InferError::Length { what, expected, found }) }
+}
+
+/// Refuses zeros.
+pub(crate) fn check_positive(what: &'static str, list: &[usize]) -> Result<(), InferError> {
+    if list.contains(&0) { Err(InferError::Zero { what }) } else { Ok(()) }
+}
+
+/// The size of an axis of the first operand, which must not depend on the batch.
+pub(crate) fn static_size(operand: &TensorType, axis: usize) -> Result<usize, InferError> {
+    operand.shape.dims()[axis].as_static().ok_or(InferError::BatchDim { position: 0, axis })
+}
+
+/// The type of a result, unless it has more elements than a buffer can have.
+pub(crate) fn within_limit(ty: TensorType) -> Result<Type, InferError> {
+    let too_large = |dim: &Dim| matches!(dim, Dim::Static(size) if *size > MAX_ELEMENTS);
+    if ty.shape.dims().iter().any(too_large) || ty.shape.elements().is_none() {
+        return Err(InferError::TooLarge { shape: ty.shape });
+    }
+    Ok(ty.into())
 }
 
 /// The type of a reduction of one f32 tensor along some axes.

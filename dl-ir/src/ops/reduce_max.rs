@@ -1,7 +1,6 @@
 //! `reduce_max`: the maximum along some axes.
 
 use super::*;
-use crate::types::Dim;
 
 /// The maximum along `axes`, which vanish from the shape; NaN if there is one, −∞ of nothing.
 ///
@@ -46,9 +45,9 @@ impl OpRule for ReduceMax {
         let moved = builder.transpose(x, &to_rows.permutation);
         let moved_shape = builder.shape(moved).clone();
         let flat = builder.reshape(moved, rows);
-        let maxima = builder.max_with_index(flat, kept.len());
+        let maxima = builder.max_with_index(flat, &[kept.len()]);
         let index = builder.get(maxima, 1);
-        let gradient = builder.place_at(node.cotangent(), index, kept.len(), row);
+        let gradient = builder.place_at(node.cotangent(), index, kept.len(), &[row]);
         let unflat = builder.reshape(gradient, moved_shape);
         vec![Some(builder.transpose(unflat, &to_rows.inverse()))]
     }

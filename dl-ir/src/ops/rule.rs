@@ -59,6 +59,20 @@ pub enum Structure {
     Permute,
     /// A tuple taken apart.
     Get,
+    /// The operand with zeros around and between its elements.
+    Pad,
+    /// Some of the operand's elements, in its order.
+    Slice,
+    /// Windows that slide over the operand: its elements, some of them several times.
+    Window,
+    /// Windows added back to where they came from.
+    OverlapAdd,
+    /// The operand's elements with some axes running backwards.
+    Reverse,
+    /// Rows of a table, named by indices.
+    Gather,
+    /// Rows added to those of a table of zeros, named by indices.
+    ScatterAdd,
 }
 
 /// What an evaluation knows besides operands.
@@ -178,6 +192,28 @@ pub enum InferError {
     AxisOrder {
         /// The axes.
         axes: Vec<usize>,
+    },
+    /// Axes that are not one run of neighbours.
+    #[error("axes {axes:?} are not neighbours, in order")]
+    Neighbours {
+        /// The axes.
+        axes: Vec<usize>,
+    },
+    /// A list with more or fewer entries than there are axes.
+    #[error("{what} has {found} entries, expected {expected}")]
+    Length {
+        /// The attribute.
+        what: &'static str,
+        /// How many entries it should have.
+        expected: usize,
+        /// How many it has.
+        found: usize,
+    },
+    /// A size or stride of zero.
+    #[error("{what} is 0, but must be at least 1")]
+    Zero {
+        /// The attribute.
+        what: &'static str,
     },
     /// A permutation that does not name each axis once.
     #[error("{permutation:?} does not name each axis once")]

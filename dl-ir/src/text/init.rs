@@ -17,8 +17,8 @@ pub(super) fn role_name(role: StateRole) -> &'static str {
 }
 
 /// The names of all first values.
-pub(super) const INITS: [&str; 5] =
-    ["constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform"];
+pub(super) const INITS: [&str; 6] =
+    ["constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "uniform"];
 
 /// A first value's name and arguments; [`parse_init`] is the inverse.
 pub(super) fn show_init(init: Init) -> (&'static str, Vec<String>) {
@@ -29,13 +29,16 @@ pub(super) fn show_init(init: Init) -> (&'static str, Vec<String>) {
         Init::GlorotUniform { fan_in, fan_out } => ("glorot_uniform", integers(&[fan_in, fan_out])),
         Init::HeNormal { fan_in } => ("he_normal", integers(&[fan_in])),
         Init::HeUniform { fan_in } => ("he_uniform", integers(&[fan_in])),
+        Init::Uniform { limit } => ("uniform", vec![format!("{limit:?}")]),
     }
 }
 
 /// The first value of this name with these arguments, if there is one.
 pub(super) fn parse_init(name: &str, args: &[&str]) -> Option<Init> {
-    if let ("constant", [value]) = (name, args) {
-        return value.parse().ok().map(Init::Constant);
+    match (name, args) {
+        ("constant", [value]) => return value.parse().ok().map(Init::Constant),
+        ("uniform", [limit]) => return limit.parse().ok().map(|limit| Init::Uniform { limit }),
+        _ => {}
     }
     let args: Vec<usize> = args.iter().map(|text| text.parse().ok()).collect::<Option<_>>()?;
     match (name, &args[..]) {
@@ -60,6 +63,7 @@ mod tests {
             Init::GlorotUniform { fan_in, fan_out },
             Init::HeNormal { fan_in },
             Init::HeUniform { fan_in },
+            Init::Uniform { limit: 0.05 },
         ];
         assert_eq!(inits.map(|init| show_init(init).0), INITS);
         for init in inits {

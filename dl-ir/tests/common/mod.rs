@@ -66,9 +66,9 @@ fn random_node(u: &mut Unstructured<'_>, builder: &mut Builder, a: NodeId, b: No
             builder.transpose(turned, &[1, 0])
         }
         6 => {
-            let maxima = builder.max_with_index(a, 1);
+            let maxima = builder.max_with_index(a, &[1]);
             let (max, index) = (builder.get(maxima, 0), builder.get(maxima, 1));
-            builder.place_at(max, index, 1, shape.dims()[1])
+            builder.place_at(max, index, 1, &shape.dims()[1..])
         }
         7 => {
             let here = builder.iota(0, shape);
