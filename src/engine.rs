@@ -7,10 +7,11 @@ use dl_ir::module::{self as ir_module, Init, Module, StateRole};
 use dl_ir::network as ir;
 use dl_ir::types::{DType, TensorType};
 use dl_ir::{build, passes};
+use dl_runtime::finite::first_not_finite;
 use dl_runtime::init;
-use dl_runtime::machine::{Call, Machine, ProgramId, RunError};
+use dl_runtime::machine::{Call, Given, Machine, ProgramId, RunError};
 use dl_runtime::program::{BufferId, Element};
-use dl_runtime::tensor::{Examples, Targets};
+use dl_runtime::tensor::{Examples, Targets, TensorError};
 
 use crate::error::{Error, NotFiniteCause, Result};
 
@@ -148,8 +149,8 @@ impl Engine {
         let n = self.check_examples(x)?;
         let entry = self.entry(function, 0)?;
         let mut call = self.machine.call(entry.program, n)?;
-        fill_examples(&mut call, entry, x)?;
-        call.run()?;
+        let x = give_examples(&mut call, entry, x, false)?;
+        call.run_on(x.into_iter())?;
         Ok(call)
     }
 
@@ -167,17 +168,21 @@ impl Engine {
         let variant = self.variant_for(y)?;
         let entry = self.entry(function, variant)?;
         let mut call = self.machine.call(entry.program, n)?;
-        fill_examples(&mut call, entry, x)?;
-        fill_targets(&mut call, entry, y, &self.network)?;
         // A loss can be finite where gradients are not: tanh(∞) is 1. No step may make parameters NaN.
-        if function == Function::TrainStep
-            && let Some(cause) = input_not_finite(&mut call, entry)
-        {
-            return Err(Error::NotFinite { loss: f32::NAN, cause });
-        }
-        match call.run() {
+        let must_be_finite = function == Function::TrainStep;
+        let x = give_examples(&mut call, entry, x, must_be_finite)?;
+        let y = give_targets(&mut call, entry, y, &self.network, must_be_finite)?;
+        match call.run_on(x.into_iter().chain(y)) {
             Ok(()) => {}
-            Err(RunError::NotFinite { value, .. }) => return Err(self.not_finite(entry, n, value)),
+            Err(RunError::InputNotFinite { input, index, value, .. }) => {
+                let cause = if input == "x" {
+                    NotFiniteCause::Input { index, value }
+                } else {
+                    NotFiniteCause::Target { index, value }
+                };
+                return Err(Error::NotFinite { loss: f32::NAN, cause });
+            }
+            Err(RunError::NotFinite { value, .. }) => return Err(self.not_finite(value)),
             Err(error) => return Err(error.into()),
         }
         // The call is begun anew: the borrow checker does not see that the error above ends the first. It moves nothing.
@@ -234,39 +239,16 @@ impl Engine {
         Ok(entry)
     }
 
-    /// Why a loss is not finite: looked for only now that it happened.
-    fn not_finite(&mut self, entry: Entry, n: usize, loss: f32) -> Error {
-        let mut cause = NotFiniteCause::Overflow;
-        for (slot, state) in self.declarations().states.iter().enumerate() {
-            if let (StateRole::Parameter, Some((index, value))) =
-                (state.role, first_not_finite(&self.machine.state(slot)))
-            {
-                cause = NotFiniteCause::Parameter { name: state.name.clone(), index, value };
-                break;
-            }
-        }
-        if let Ok(mut call) = self.machine.call(entry.program, n) {
-            cause = input_not_finite(&mut call, entry).unwrap_or(cause);
-        }
-        Error::NotFinite { loss, cause }
+    /// Why a loss is not finite, though examples and targets are: looked for only now that it happened.
+    fn not_finite(&self, loss: f32) -> Error {
+        let parameters = self.declarations().states.iter().enumerate();
+        let parameters = parameters.filter(|(_, state)| state.role == StateRole::Parameter);
+        let mut causes = parameters.filter_map(|(slot, state)| {
+            let (index, value) = first_not_finite(&self.machine.state(slot))?;
+            Some(NotFiniteCause::Parameter { name: state.name.clone(), index, value })
+        });
+        Error::NotFinite { loss, cause: causes.next().unwrap_or(NotFiniteCause::Overflow) }
     }
-}
-
-/// What is not finite among examples and targets.
-fn input_not_finite(call: &mut Call<'_>, entry: Entry) -> Option<NotFiniteCause> {
-    let mut first = |id: Option<BufferId>| {
-        let id = id.filter(|id| call.program().buffers[id.0 as usize].element == Element::F32)?;
-        first_not_finite(call.input(id))
-    };
-    let in_x = first(entry.x).map(|(index, value)| NotFiniteCause::Input { index, value });
-    in_x.or_else(|| first(entry.y).map(|(index, value)| NotFiniteCause::Target { index, value }))
-}
-
-/// The first value that is not finite, and its position. Mostly there is none: that is found without a branch for each.
-fn first_not_finite(values: &[f32]) -> Option<(usize, f32)> {
-    let all_finite = values.iter().fold(true, |all, value| all & value.is_finite());
-    let index = if all_finite { None } else { values.iter().position(|value| !value.is_finite()) };
-    index.map(|index| (index, values[index]))
 }
 
 /// One function of a network, optimised.
@@ -277,25 +259,55 @@ fn optimized(network: &ir::Network, target: &TensorType, name: &str) -> Result<i
     Ok(optimized.functions.remove(0))
 }
 
-fn fill_examples(call: &mut Call<'_>, entry: Entry, x: &impl Examples) -> Result<()> {
+fn give_examples<'x>(
+    call: &mut Call<'_>,
+    entry: Entry,
+    x: &'x impl Examples,
+    must_be_finite: bool,
+) -> Result<Option<Given<'x>>> {
     if let Some(batch_size) = entry.batch_size {
         call.input::<f32>(batch_size)[0] = call.n() as f32;
     }
-    let Some(buffer) = entry.x else { return Ok(()) };
-    x.write_reals(call.input(buffer)).map_err(|source| Error::Tensor { tensor: "x", source })
+    let Some(buffer) = entry.x else { return Ok(None) };
+    let must_be_finite = must_be_finite && !x.are_integers();
+    let given = give(call, Given { buffer, lent: x.as_reals(), must_be_finite }, |to| x.write_reals(to));
+    given.map(Some).map_err(|source| Error::Tensor { tensor: "x", source })
 }
 
-fn fill_targets(call: &mut Call<'_>, entry: Entry, y: &impl Targets, network: &ir::Network) -> Result<()> {
-    let Some(buffer) = entry.y else { return Ok(()) };
-    let element = call.program().buffers[buffer.0 as usize].element;
-    let written = match element {
-        Element::F32 => y.write_values(call.input(buffer)),
+fn give_targets<'y>(
+    call: &mut Call<'_>,
+    entry: Entry,
+    y: &'y impl Targets,
+    network: &ir::Network,
+    must_be_finite: bool,
+) -> Result<Option<Given<'y>>> {
+    let Some(buffer) = entry.y else { return Ok(None) };
+    let given = match call.program().buffers[buffer.0 as usize].element {
+        Element::F32 => {
+            let must_be_finite = must_be_finite && !y.are_integers();
+            let given = Given { buffer, lent: y.as_values(), must_be_finite };
+            give(call, given, |to| y.write_values(to)).map(Some)
+        }
         Element::I32 => {
             let classes = network.output_shape().last().copied().unwrap_or(1);
-            y.write_classes(classes, call.input(buffer))
+            y.write_classes(classes, call.input(buffer)).map(|()| None)
         }
     };
-    written.map_err(|source| Error::Tensor { tensor: "y", source })
+    given.map_err(|source| Error::Tensor { tensor: "y", source })
+}
+
+/// Lends an input of real numbers that lie as kernels read them, and writes others.
+fn give<'v>(
+    call: &mut Call<'_>,
+    given: Given<'v>,
+    write: impl FnOnce(&mut [f32]) -> Result<(), TensorError>,
+) -> Result<Given<'v>, TensorError> {
+    let to = call.input::<f32>(given.buffer);
+    if given.lent.is_some_and(|values| values.len() == to.len()) {
+        return Ok(given);
+    }
+    write(to)?;
+    Ok(Given { lent: None, ..given })
 }
 
 fn runtime_init(init: Init) -> init::Init {

@@ -171,4 +171,4 @@ pub enum NotFiniteCause {
 }
 
 /// The result of a fallible call.
-pub type Result<T> = std::result::Result<T, Error>;
+pub type Result<T, E = Error> = std::result::Result<T, E>;

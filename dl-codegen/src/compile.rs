@@ -149,6 +149,7 @@ impl Lowered {
             name: self.launch_name(group),
             kernel,
             buffers: buffers.to_vec(),
+            writes: self.kernels[kernel].written(buffers),
             tasks: self.kernels[kernel].tasks,
             cost: self.costs[group],
         }

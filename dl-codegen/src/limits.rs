@@ -181,6 +181,7 @@ fn program(kernel: Kernel, target: Target) -> Result<Program, CompileError> {
         name: "limit".into(),
         kernel: 0,
         buffers: ids.clone(),
+        writes: kernel.written(&ids),
         tasks: kernel.tasks,
         cost: Cost { fixed: 1e9, per_example: 0.0 },
     };

@@ -9,8 +9,8 @@ use thiserror::Error;
 
 use crate::program::{ALIGNMENT, BATCH_GRANULE, Element, Extent, round_up};
 
-/// The arena starts on a page, so that no buffer shares one with foreign data.
-const PAGE: usize = 4096;
+/// The arena starts on a page, so that no buffer shares one with foreign data. No system has smaller pages.
+pub(crate) const PAGE: usize = 4096;
 
 /// Why an arena could not be made or grown. The old arena is intact.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 //! It does not know graphs, layers or code generation. A compiler hands over a [`program`]: a launch table over
 //! planned buffers. A [`machine`] runs it: it owns the [`arena`] in which all buffers lie, and leases threads from the one
 //! [`pool`] of the process for a step. [`tensor`] says what users may hand in, [`layout`] how kernels like their tensors,
-//! [`random`] and [`init`] where numbers begin, [`files`] and [`data`] how they are kept.
+//! [`random`] and [`init`] where numbers begin, [`finite`] which numbers are none, [`files`] and [`data`] how they are kept.
 //!
 //! ```
 //! use dl_runtime::machine::Machine;
@@ -38,6 +38,7 @@
 pub mod arena;
 pub mod data;
 pub mod files;
+pub mod finite;
 pub mod init;
 pub mod layout;
 #[allow(unsafe_code, reason = "calls compiled kernels")]

@@ -174,6 +174,8 @@ pub struct Launch {
     pub kernel: usize,
     /// The buffers it reads and writes, in the kernel's order.
     pub buffers: Vec<BufferId>,
+    /// Those of them that it writes: never an input.
+    pub writes: Vec<BufferId>,
     /// How many independent tasks it can be cut into.
     pub tasks: Blocks,
     /// What it costs in all: decides over threads, never over results.
@@ -216,7 +218,7 @@ pub struct Program {
     pub buffers: Vec<Buffer>,
     /// The size of its scratch region.
     pub scratch: Extent,
-    /// The inputs by name (`x`, `y`), to be filled before each run, row-major.
+    /// The inputs by name (`x`, `y`), row-major: to be filled before each run, or lent for it. No launch writes them.
     pub inputs: Vec<(String, BufferId)>,
     /// The results by name (`loss`, `output`), to be read after each run.
     pub results: Vec<(String, BufferId)>,

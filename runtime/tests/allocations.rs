@@ -4,7 +4,7 @@ use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use dl_runtime::machine::Machine;
+use dl_runtime::machine::{Given, Machine};
 use dl_runtime::program::{
     self, Buffer, BufferId, Code, Cost, Element, Extent, Launch, Place, Program, StatePlan, Step,
 };
@@ -51,11 +51,11 @@ unsafe extern "C" fn double(buffers: *const *mut u8, _batch: usize, begin: usize
     if thread_address() != MAIN.load(Ordering::Relaxed) {
         WORKER_RAN.store(true, Ordering::Relaxed);
     }
-    // SAFETY: the launch below gives one buffer, an element a task.
+    // SAFETY: the launch below gives two buffers, an element of each a task.
     unsafe {
-        let x = *buffers as *mut f32;
+        let (x, out) = (*buffers as *const f32, *buffers.add(1) as *mut f32);
         for i in begin..end {
-            *x.add(i) *= 2.0;
+            *out.add(i) = 2.0 * *x.add(i);
         }
     }
 }
@@ -63,25 +63,28 @@ unsafe extern "C" fn double(buffers: *const *mut u8, _batch: usize, begin: usize
 // A program of its own, without the test harness, whose threads allocate when they like.
 fn main() {
     const X: BufferId = BufferId(0);
+    const OUT: BufferId = BufferId(1);
     let rows = Extent { fixed: 0, per_example: 1 };
+    let buffer = |name: &str, offset| Buffer {
+        name: name.into(),
+        element: Element::F32,
+        elements: rows,
+        layout: program::Layout::RowMajor,
+        packed_shape: vec![],
+        place: Place::Scratch(Extent { fixed: 0, per_example: offset }),
+    };
     let program = Program {
         name: "double".into(),
-        buffers: vec![Buffer {
-            name: "x".into(),
-            element: Element::F32,
-            elements: rows,
-            layout: program::Layout::RowMajor,
-            packed_shape: vec![],
-            place: Place::Scratch(Extent::fixed(0)),
-        }],
-        scratch: Extent { fixed: 0, per_example: 4 },
+        buffers: vec![buffer("x", 0), buffer("out", 4)],
+        scratch: Extent { fixed: 0, per_example: 8 },
         inputs: vec![("x".into(), X)],
-        results: vec![("x".into(), X)],
+        results: vec![("out".into(), OUT)],
         kernels: vec![double],
         steps: vec![Step::Launches(vec![Launch {
             name: "double".into(),
             kernel: 0,
-            buffers: vec![X],
+            buffers: vec![X, OUT],
+            writes: vec![OUT],
             tasks: rows.into(),
             cost: Cost { fixed: 1e6, per_example: 0.0 },
         }])],
@@ -95,7 +98,12 @@ fn main() {
         let mut call = machine.call(id, n).unwrap();
         x.slice(ndarray::s![..n]).write_reals(call.input(X)).unwrap();
         call.run().unwrap();
-        call.result::<f32>(X)[n - 1]
+        let written = call.result::<f32>(OUT)[n - 1];
+        let mut call = machine.call(id, n).unwrap();
+        let view = x.slice(ndarray::s![..n]);
+        call.run_on(std::iter::once(Given { buffer: X, lent: view.as_reals(), must_be_finite: true })).unwrap();
+        assert_eq!(call.result::<f32>(OUT)[n - 1], written);
+        written
     };
     MAIN.store(thread_address(), Ordering::Relaxed);
     assert_eq!(step(100), 3.0);

@@ -6,7 +6,7 @@
 pub mod interp;
 pub mod text;
 
-use dl_runtime::program::{Blocks, Element, Extent};
+use dl_runtime::program::{Blocks, BufferId, Element, Extent};
 
 use crate::vector::Program;
 
@@ -23,6 +23,14 @@ pub struct Kernel {
     pub body: Vec<Stmt>,
     /// How many tasks there are.
     pub tasks: Blocks,
+}
+
+impl Kernel {
+    /// Which of the buffers that a launch gives it are written.
+    pub fn written(&self, buffers: &[BufferId]) -> Vec<BufferId> {
+        let used = buffers.iter().zip(&self.buffers);
+        used.filter(|(_, used)| used.writes).map(|(&buffer, _)| buffer).collect()
+    }
 }
 
 /// How a kernel uses one of its buffers.

@@ -132,6 +132,11 @@ impl Values for Rows<'_> {
         self.tensor.are_integers()
     }
 
+    /// The rows are gathered when they are written.
+    fn as_f32(&self) -> Option<&[f32]> {
+        None
+    }
+
     fn write<C: Convert>(&self, out: &mut [C::Out], how: &C) -> Result<(), TensorError> {
         self.tensor.write_rows(self.indices, out, how)
     }

@@ -23,6 +23,14 @@ pub enum Defect {
         /// The kernel it names.
         kernel: usize,
     },
+    /// A launch writes an input, which may be memory of the caller.
+    #[error("step {step} writes input {input}")]
+    WritesInput {
+        /// The step.
+        step: usize,
+        /// The position among the inputs.
+        input: usize,
+    },
     /// A buffer does not lie within its region, or not at an aligned offset.
     #[error("buffer {buffer} does not lie aligned within its region")]
     Misplaced {
@@ -43,7 +51,7 @@ pub enum Defect {
     },
 }
 
-/// Every id in the program leads somewhere.
+/// Every id in the program leads somewhere, and inputs are only read.
 pub(super) fn check_program(program: &Program, state: &StatePlan) -> Result<(), Defect> {
     let buffer = |step: usize, &BufferId(id): &BufferId| {
         program.buffers.get(id as usize).ok_or(Defect::NoBuffer { step, buffer: id })
@@ -63,6 +71,10 @@ pub(super) fn check_program(program: &Program, state: &StatePlan) -> Result<(), 
             Step::Launches(launches) => {
                 for launch in launches {
                     launch.buffers.iter().try_for_each(|id| buffer(index, id).map(|_| ()))?;
+                    if let Some(input) = program.inputs.iter().position(|(_, id)| launch.writes.contains(id))
+                    {
+                        return Err(Defect::WritesInput { step: index, input });
+                    }
                     if launch.kernel >= program.kernels.len() {
                         return Err(Defect::NoKernel { step: index, kernel: launch.kernel });
                     }

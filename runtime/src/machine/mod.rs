@@ -5,6 +5,7 @@ use std::time::Instant;
 use thiserror::Error;
 
 mod check;
+mod inputs;
 mod phase;
 mod prepared;
 #[cfg(test)]
@@ -12,12 +13,14 @@ mod tests;
 
 pub use check::Defect;
 use check::{check_program, check_state};
+pub use inputs::Given;
 use phase::Phase;
-use prepared::{Prepared, buffer_offset};
+use prepared::{Bound, Prepared, buffer_offset};
 
 use crate::arena::{Arena, ArenaError, Word};
+use crate::finite::first_not_finite;
 use crate::layout::{pack, packed_len, unpack};
-use crate::pool::{Lease, Team};
+use crate::pool::Team;
 use crate::program::{Buffer, BufferId, Layout, Program, StatePlan, StateSlot, Step};
 
 /// Why a program was not run to its end.
@@ -39,6 +42,18 @@ pub enum RunError {
         program: String,
         /// The buffer checked: the loss.
         buffer: String,
+        /// The first element that is not finite.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// A value of an input that must be finite is not. Nothing was run.
+    #[error("{program} was called with {input} of which element {index} is {value}; it must be finite")]
+    InputNotFinite {
+        /// The program called.
+        program: String,
+        /// The input's name.
+        input: String,
         /// The first element that is not finite.
         index: usize,
         /// Its value.
@@ -97,8 +112,9 @@ impl Machine {
     ///
     /// # Safety
     /// The program's kernels keep the contract of [`KernelFn`](crate::program::KernelFn): started with the buffers of any of its launches, a batch size and a
-    /// range of that launch's tasks, they read and write nothing but these buffers' elements for that batch, rounded up to
-    /// [`ALIGNMENT`](crate::program::ALIGNMENT) bytes; disjoint ranges of tasks may run at the same time; and they do not unwind.
+    /// range of that launch's tasks, they read nothing but these buffers' elements for that batch, rounded up to
+    /// [`ALIGNMENT`](crate::program::ALIGNMENT) bytes, and write nothing but those of the launch's
+    /// [`writes`](crate::program::Launch::writes); an input may lie at any multiple of four; disjoint ranges of tasks may run at the same time; and they do not unwind.
     pub unsafe fn prepare(&mut self, program: Program) -> Result<ProgramId, RunError> {
         if let Err(what) = check_program(&program, &self.state) {
             return Err(RunError::Malformed { program: program.name, what });
@@ -251,12 +267,38 @@ impl<'m> Call<'m> {
         arena.words(offset, len)
     }
 
-    /// Runs the program.
+    /// Runs the program on inputs that have been filled.
     ///
     /// # Errors
     /// [`RunError::NotFinite`] if a checked buffer is not finite; steps after the check have then not run.
     pub fn run(&mut self) -> Result<(), RunError> {
-        self.walk(|phase, lease| phase.run(lease))
+        self.run_on(std::iter::empty())
+    }
+
+    /// Runs the program on inputs some of which are lent, or must be finite. Others have been filled.
+    ///
+    /// # Errors
+    /// [`RunError::InputNotFinite`], before anything is run; and as [`run`](Call::run).
+    ///
+    /// # Panics
+    /// If an input is not there, does not hold real numbers, or is lent in another length.
+    pub fn run_on<'a>(&mut self, inputs: impl Iterator<Item = Given<'a>> + Clone) -> Result<(), RunError> {
+        let mut bound = self.prepared.bind();
+        for Given { buffer, lent, .. } in inputs.clone() {
+            if let Some(values) = lent
+                && !bound.lend(buffer, values, self.n)
+            {
+                let (offset, len) = locate::<f32>(bound.program(), buffer, self.arena, self.state, self.n);
+                self.arena.words_mut(offset, len).copy_from_slice(values);
+            }
+        }
+        let mut lease = self.team.lease();
+        for Given { buffer, lent, .. } in inputs.filter(|input| input.must_be_finite) {
+            let (offset, len) = locate::<f32>(bound.program(), buffer, self.arena, self.state, self.n);
+            let values = lent.unwrap_or_else(|| self.arena.words(offset, len));
+            inputs::check_finite(bound.program(), buffer, values, &mut lease)?;
+        }
+        walk(&bound, (self.arena, self.state), self.n, |phase| phase.run(&mut lease))
     }
 
     /// Runs the program launch by launch, each alone on the threads that it is worth, and appends to `seconds` how long each took,
@@ -265,61 +307,69 @@ impl<'m> Call<'m> {
     /// # Errors
     /// As [`run`](Call::run).
     pub fn run_timed(&mut self, seconds: &mut Vec<f64>) -> Result<(), RunError> {
-        self.walk(|phase, lease| {
+        let bound = self.prepared.bind();
+        let mut lease = self.team.lease();
+        walk(&bound, (self.arena, self.state), self.n, |phase| {
             for alone in phase.one_by_one() {
                 let start = Instant::now();
-                alone.run(lease);
+                alone.run(&mut lease);
                 seconds.push(start.elapsed().as_secs_f64());
             }
         })
-    }
-
-    /// Walks the launch table.
-    fn walk(&mut self, mut run: impl FnMut(&Phase<'_>, &mut Lease<'_>)) -> Result<(), RunError> {
-        let program = &self.prepared.program;
-        let mut lease = self.team.lease();
-        let mut pointers = self.prepared.pointers();
-        for step in &program.steps {
-            match step {
-                Step::Launches(launches) => {
-                    let n_pointers = launches.iter().map(|launch| launch.buffers.len()).sum();
-                    let (here, rest) = pointers.split_at(n_pointers);
-                    pointers = rest;
-                    let kernels = program.kernels.as_slice();
-                    run(&Phase { launches, kernels, pointers: here, n: self.n }, &mut lease);
-                }
-                Step::CheckFinite(id) => {
-                    let buffer = &program.buffers[id.0 as usize];
-                    let offset = buffer_offset(buffer, self.arena, self.state);
-                    check_finite(program, buffer, self.arena.words(offset, buffer.elements.at(self.n)))?;
-                }
-            }
-        }
-        Ok(())
     }
 
     fn buffer(&self, id: BufferId) -> &Buffer {
         &self.prepared.program.buffers[id.0 as usize]
     }
 
-    /// The offset in the arena and the number of elements of a buffer.
     fn locate<T: Word>(&self, id: BufferId) -> (usize, usize) {
-        let buffer = self.buffer(id);
-        assert_eq!(buffer.element, T::ELEMENT, "element type of {}", buffer.name);
-        (buffer_offset(buffer, self.arena, self.state), buffer.elements.at(self.n))
+        locate::<T>(&self.prepared.program, id, self.arena, self.state, self.n)
     }
 }
 
-fn check_finite(program: &Program, buffer: &Buffer, values: &[f32]) -> Result<(), RunError> {
-    match values.iter().position(|value| !value.is_finite()) {
-        None => Ok(()),
-        Some(index) => Err(RunError::NotFinite {
-            program: program.name.clone(),
-            buffer: buffer.name.clone(),
-            index,
-            value: values[index],
-        }),
+/// Walks the launch table.
+fn walk(
+    bound: &Bound<'_>,
+    (arena, state): (&Arena, &StatePlan),
+    n: usize,
+    mut run: impl FnMut(&Phase<'_>),
+) -> Result<(), RunError> {
+    let program = bound.program();
+    let mut pointers = bound.pointers();
+    for step in &program.steps {
+        match step {
+            Step::Launches(launches) => {
+                let n_pointers = launches.iter().map(|launch| launch.buffers.len()).sum();
+                let (here, rest) = pointers.split_at(n_pointers);
+                pointers = rest;
+                run(&Phase { launches, kernels: &program.kernels, pointers: here, n });
+            }
+            &Step::CheckFinite(id) => {
+                let (offset, len) = locate::<f32>(program, id, arena, state, n);
+                check_finite(program, id, arena.words(offset, len))?;
+            }
+        }
     }
+    Ok(())
+}
+
+/// The offset in the arena and the number of elements of a buffer.
+fn locate<T: Word>(
+    program: &Program,
+    id: BufferId,
+    arena: &Arena,
+    state: &StatePlan,
+    n: usize,
+) -> (usize, usize) {
+    let buffer = &program.buffers[id.0 as usize];
+    assert_eq!(buffer.element, T::ELEMENT, "element type of {}", buffer.name);
+    (buffer_offset(buffer, arena, state), buffer.elements.at(n))
+}
+
+fn check_finite(program: &Program, id: BufferId, values: &[f32]) -> Result<(), RunError> {
+    let Some((index, value)) = first_not_finite(values) else { return Ok(()) };
+    let buffer = program.buffers[id.0 as usize].name.clone();
+    Err(RunError::NotFinite { program: program.name.clone(), buffer, index, value })
 }
 
 fn typed_slot<T: Word>(state: &StatePlan, slot: usize) -> &StateSlot {

@@ -53,9 +53,10 @@ fn program() -> Program {
         place,
     };
     let rows = Extent { fixed: 0, per_example: 3 };
-    let launch = |name: &str, kernel, buffers, tasks| {
+    let launch = |name: &str, kernel, buffers: Vec<BufferId>, writes, tasks| {
+        let (name, writes, tasks) = (name.into(), vec![writes], Blocks::from(tasks));
         let cost = Cost { fixed: 1e6, per_example: 0.0 };
-        Step::Launches(vec![Launch { name: name.into(), kernel, buffers, tasks: Blocks::from(tasks), cost }])
+        Step::Launches(vec![Launch { name, kernel, buffers, writes, tasks, cost }])
     };
     Program {
         name: "train_step".into(),
@@ -69,9 +70,9 @@ fn program() -> Program {
         results: vec![("out".into(), OUT)],
         kernels: vec![scale, increment],
         steps: vec![
-            launch("scale", 0, vec![W, X, OUT], Extent { fixed: 0, per_example: 1 }),
+            launch("scale", 0, vec![W, X, OUT], OUT, Extent { fixed: 0, per_example: 1 }),
             Step::CheckFinite(OUT),
-            launch("increment", 1, vec![W], Extent::fixed(3)),
+            launch("increment", 1, vec![W], W, Extent::fixed(3)),
         ],
         code: Arc::new(NoCode),
     }
@@ -128,6 +129,72 @@ fn only_this_batch_is_checked() {
     step(&mut machine, id, &[1.0; 3]);
 }
 
+fn given(values: &[f32], must_be_finite: bool) -> impl Iterator<Item = Given<'_>> + Clone {
+    std::iter::once(Given { buffer: X, lent: Some(values), must_be_finite })
+}
+
+/// Where in a vector a batch of rows of three lies such that a vector past its end is on its last page.
+fn readable(memory: &[f32], rows: usize) -> &[f32] {
+    let page = crate::arena::PAGE / 4;
+    let first = memory.as_ptr().addr().next_multiple_of(4 * page) - memory.as_ptr().addr();
+    &memory[first / 4 + 1..][..3 * rows]
+}
+
+#[test]
+fn what_is_lent_is_read_in_place_and_forgotten() {
+    let (mut machine, id) = machine(2);
+    let memory: Vec<f32> = (0..4096).map(|value| value as f32).collect();
+    let x = readable(&memory, 5);
+    let table = |machine: &Machine| machine.programs[id.0].pointers().to_vec();
+    machine.call(id, 5).unwrap().input(X).fill(7.0f32);
+    let before = table(&machine);
+    for must_be_finite in [false, true] {
+        let mut call = machine.call(id, 5).unwrap();
+        call.run_on(given(x, must_be_finite)).unwrap();
+        let state = if must_be_finite { 2.0 } else { 1.0 };
+        let expected = |i: usize| (state + (i % 3) as f32) * x[i];
+        assert!(call.result::<f32>(OUT).iter().enumerate().all(|(i, &out)| out == expected(i)));
+        // Nothing was copied, and no address is left.
+        assert_eq!(call.input::<f32>(X), [7.0; 15]);
+        assert_eq!(table(&machine), before);
+    }
+    let mut call = machine.call(id, 5).unwrap();
+    call.run().unwrap();
+    assert_eq!(call.result::<f32>(OUT)[0], 3.0 * 7.0);
+}
+
+#[test]
+fn a_lent_input_is_forgotten_after_an_error() {
+    let (mut machine, id) = machine(2);
+    let mut memory = vec![1.0f32; 4096];
+    let first = readable(&memory, 5).as_ptr().addr() - memory.as_ptr().addr();
+    memory[first / 4 + 8] = f32::NEG_INFINITY;
+    machine.call(id, 5).unwrap();
+    let before = machine.programs[id.0].pointers().to_vec();
+    let x = readable(&memory, 5);
+    let error = machine.call(id, 5).unwrap().run_on(given(x, false)).unwrap_err();
+    assert!(matches!(error, RunError::NotFinite { index: 8, .. }), "{error}");
+    assert_eq!(machine.programs[id.0].pointers(), before);
+    let error = machine.call(id, 5).unwrap().run_on(given(x, true)).unwrap_err();
+    let message = "train_step was called with x of which element 8 is -inf; it must be finite";
+    assert_eq!(error.to_string(), message);
+    assert_eq!(machine.programs[id.0].pointers(), before);
+    assert_eq!(machine.state::<f32>(0), [1.0, 2.0, 3.0]);
+}
+
+#[test]
+fn a_result_is_not_lent() {
+    let mut program = program();
+    program.results.push(("x".into(), X));
+    let mut machine = Machine::new(plan(), 1).unwrap();
+    // SAFETY: the kernels keep the contract.
+    let id = unsafe { machine.prepare(program) }.unwrap();
+    let memory = vec![2.5f32; 4096];
+    let mut call = machine.call(id, 5).unwrap();
+    call.run_on(given(readable(&memory, 5), false)).unwrap();
+    assert_eq!(call.result::<f32>(X), [2.5; 15]);
+}
+
 #[test]
 fn empty_and_impossible_batches_are_errors_and_leave_state_alone() {
     let (mut machine, id) = machine(1);
@@ -171,6 +238,7 @@ fn malformed_programs_are_refused() {
         Defect::NoBuffer { step: 1, buffer: 9 }
     );
     assert_eq!(defect(|p| p.buffers[1].element = Element::I32), Defect::ChecksIntegers { step: 1 });
+    assert_eq!(defect(|p| p.inputs[0].1 = OUT), Defect::WritesInput { step: 0, input: 0 });
     assert_eq!(defect(|p| p.kernels.truncate(1)), Defect::NoKernel { step: 2, kernel: 1 });
     assert_eq!(defect(|p| p.buffers[2].place = Place::State(2)), Defect::Misplaced { buffer: 2 });
     assert_eq!(defect(|p| p.buffers[2].elements.fixed = 17), Defect::Misplaced { buffer: 2 });

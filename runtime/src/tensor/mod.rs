@@ -1,8 +1,8 @@
 //! How tensors are handed in: examples on one side, targets on the other, in whatever form the user has them.
 //!
 //! Arrays and views of `ndarray` of any dimension, contiguous or not, slices and vectors serve as both, by value or
-//! by reference; so does a batch of a [data set](crate::data). They are copied once, straight to where the network
-//! reads them.
+//! by reference; so does a batch of a [data set](crate::data). `f32` in row-major order are read where they are; others are
+//! copied once, straight to where the network reads them.
 
 mod owned;
 mod scalar;
@@ -91,6 +91,12 @@ pub trait Examples {
     /// The shape of one example: all axes but the first.
     fn example_shape(&self) -> &[usize];
 
+    /// Whether they are integers.
+    fn are_integers(&self) -> bool;
+
+    /// The examples as they lie, if they are `f32` in row-major order.
+    fn as_reals(&self) -> Option<&[f32]>;
+
     /// Writes the examples, row-major, as real numbers.
     ///
     /// # Errors
@@ -121,6 +127,9 @@ pub trait Targets {
     /// Whether they are integers, and so may be class indices.
     fn are_integers(&self) -> bool;
 
+    /// The targets as they lie, if they are `f32` in row-major order.
+    fn as_values(&self) -> Option<&[f32]>;
+
     /// Writes the targets, row-major, as real numbers.
     ///
     /// # Errors
@@ -143,6 +152,14 @@ impl<V: Values + ?Sized> Examples for V {
         self.row_shape()
     }
 
+    fn are_integers(&self) -> bool {
+        Values::are_integers(self)
+    }
+
+    fn as_reals(&self) -> Option<&[f32]> {
+        self.as_f32()
+    }
+
     fn write_reals(&self, out: &mut [f32]) -> Result<(), TensorError> {
         self.write(out, &Reals)
     }
@@ -163,6 +180,10 @@ impl<V: Values + ?Sized> Targets for V {
 
     fn are_integers(&self) -> bool {
         Values::are_integers(self)
+    }
+
+    fn as_values(&self) -> Option<&[f32]> {
+        self.as_f32()
     }
 
     fn write_values(&self, out: &mut [f32]) -> Result<(), TensorError> {

@@ -163,6 +163,13 @@ impl Values for Tensor {
         self.data.are_integers()
     }
 
+    fn as_f32(&self) -> Option<&[f32]> {
+        match &self.data {
+            Data::F32(values) => Some(values),
+            Data::I32(_) | Data::I64(_) | Data::U8(_) => None,
+        }
+    }
+
     fn write<C: Convert>(&self, out: &mut [C::Out], how: &C) -> Result<(), TensorError> {
         with_values!(&self.data, values => values.write(out, how))
     }

@@ -17,6 +17,11 @@ pub trait Scalar: Copy {
 
     /// As an index; `None` for floating point.
     fn integer(self) -> Option<i128>;
+
+    /// Numbers as they are, if they are `f32`.
+    fn as_f32(_: &[Self]) -> Option<&[f32]> {
+        None
+    }
 }
 
 /// A pixel as a number from 0 to 1.
@@ -27,7 +32,10 @@ pub fn pixel(value: u8) -> f32 {
 
 /// Implements [`Scalar`]: what a value is as an input, and as an index.
 macro_rules! scalars {
-    ($integer:literal: $($type:ty: real $value:pat_param => $real:expr, integer $of:pat_param => $index:expr;)*) => {$(
+    ($integer:literal: $(
+        $type:ty: real $value:pat_param => $real:expr, integer $of:pat_param => $index:expr
+        $(, slice $slice:ident => $floats:expr)?;
+    )*) => {$(
         impl Scalar for $type {
             const NAME: &'static str = stringify!($type);
             const INTEGER: bool = $integer;
@@ -48,13 +56,17 @@ macro_rules! scalars {
                 let $of = self;
                 $index
             }
+
+            $(fn as_f32($slice: &[Self]) -> Option<&[f32]> {
+                $floats
+            })?
         }
     )*};
 }
 
 scalars! {
     false:
-    f32: real value => Some(value), integer _ => None;
+    f32: real value => Some(value), integer _ => None, slice values => Some(values);
     f64: real value => Some(value as f32), integer _ => None;
 }
 

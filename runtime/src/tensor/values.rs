@@ -20,6 +20,9 @@ pub trait Values {
     /// Whether the numbers are integers.
     fn are_integers(&self) -> bool;
 
+    /// The numbers as they lie, if they are `f32` one after the other in row-major order.
+    fn as_f32(&self) -> Option<&[f32]>;
+
     /// Converts all numbers, in order.
     ///
     /// # Errors
@@ -38,6 +41,10 @@ impl<A: Scalar, D: Dimension> Values for ArrayRef<A, D> {
 
     fn are_integers(&self) -> bool {
         A::INTEGER
+    }
+
+    fn as_f32(&self) -> Option<&[f32]> {
+        A::as_f32(self.as_slice()?)
     }
 
     fn write<C: Convert>(&self, out: &mut [C::Out], how: &C) -> Result<(), TensorError> {
@@ -60,6 +67,10 @@ impl<A: Scalar> Values for [A] {
 
     fn are_integers(&self) -> bool {
         A::INTEGER
+    }
+
+    fn as_f32(&self) -> Option<&[f32]> {
+        A::as_f32(self)
     }
 
     fn write<C: Convert>(&self, out: &mut [C::Out], how: &C) -> Result<(), TensorError> {
@@ -100,6 +111,10 @@ macro_rules! values_of_target {
 
             fn are_integers(&self) -> bool {
                 <$target as Values>::are_integers(self)
+            }
+
+            fn as_f32(&self) -> Option<&[f32]> {
+                <$target as Values>::as_f32(self)
             }
 
             fn write<C: Convert>(&self, out: &mut [C::Out], how: &C) -> Result<(), TensorError> {
