@@ -31,9 +31,8 @@ impl Guarded {
     fn put(&mut self, array: &Array2<f32>, words_before: usize) -> ArrayView2<'_, f32> {
         let first = WORDS - words_before - array.len();
         // SAFETY: the words lie before the guard page, and `self` is borrowed as long as they are.
-        let memory = unsafe {
-            std::slice::from_raw_parts_mut(self.pages.as_mut_ptr::<f32>().add(first), array.len())
-        };
+        let memory =
+            unsafe { std::slice::from_raw_parts_mut(self.pages.as_mut_ptr::<f32>().add(first), array.len()) };
         memory.copy_from_slice(array.as_slice().expect("contiguous"));
         ArrayView2::from_shape(array.raw_dim(), memory).expect("as many words as the array has")
     }
@@ -51,7 +50,10 @@ fn spread(array: &Array2<f32>) -> Array2<f32> {
 }
 
 fn bits(net: &Network) -> Vec<Vec<u32>> {
-    net.parameters().into_iter().map(|(_, values)| values.iter().map(|value| value.to_bits()).collect()).collect()
+    net.parameters()
+        .into_iter()
+        .map(|(_, values)| values.iter().map(|value| value.to_bits()).collect())
+        .collect()
 }
 
 /// A network in whose steps examples of `from` numbers are read by `what`.

@@ -101,7 +101,8 @@ fn main() {
         let written = call.result::<f32>(OUT)[n - 1];
         let mut call = machine.call(id, n).unwrap();
         let view = x.slice(ndarray::s![..n]);
-        call.run_on(std::iter::once(Given { buffer: X, lent: view.as_reals(), must_be_finite: true })).unwrap();
+        call.run_on(std::iter::once(Given { buffer: X, lent: view.as_reals(), must_be_finite: true }))
+            .unwrap();
         assert_eq!(call.result::<f32>(OUT)[n - 1], written);
         written
     };

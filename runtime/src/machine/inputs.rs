@@ -40,5 +40,10 @@ pub(super) fn check_finite(
     }
     let (index, value) = first_not_finite(values).expect("one of them was found");
     let input = program.inputs.iter().find(|(_, input)| *input == id).map(|(name, _)| name.clone());
-    Err(RunError::InputNotFinite { program: program.name.clone(), input: input.unwrap_or_default(), index, value })
+    Err(RunError::InputNotFinite {
+        program: program.name.clone(),
+        input: input.unwrap_or_default(),
+        index,
+        value,
+    })
 }

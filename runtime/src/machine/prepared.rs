@@ -63,7 +63,11 @@ impl<'a> Bound<'a> {
     /// # Panics
     /// If it has another number of elements.
     pub(super) fn lend(&mut self, id: BufferId, values: &'a [f32], n: usize) -> bool {
-        assert_eq!(values.len(), self.program.buffers[id.0 as usize].elements.at(n), "length of what is lent");
+        assert_eq!(
+            values.len(),
+            self.program.buffers[id.0 as usize].elements.at(n),
+            "length of what is lent"
+        );
         let Some(input) = self.table.lendable.iter().find(|input| input.buffer == id) else { return false };
         if !padding_is_mapped(values) {
             return false;
