@@ -129,7 +129,7 @@ impl Engine {
     pub(crate) fn initialize(&mut self, seed: u64) -> Result<()> {
         for (slot, state) in self.declarations().states.clone().into_iter().enumerate() {
             let shape = state.ty.shape.as_fixed().expect("states do not depend on the batch");
-            let values = init::fill(runtime_init(state.init), seed, slot as u32, &shape);
+            let values = init::fill(runtime_init(state.init, &shape), seed, slot as u32, &shape);
             self.machine.set_state(slot, &values)?;
         }
         Ok(())
@@ -310,7 +310,7 @@ fn give<'v>(
     Ok(Given { lent: None, ..given })
 }
 
-fn runtime_init(init: Init) -> init::Init {
+fn runtime_init(init: Init, shape: &[usize]) -> init::Init {
     match init {
         Init::Constant(value) => init::Init::Constant(value as f32),
         Init::GlorotUniform { fan_in, fan_out } => init::Init::GlorotUniform { fan_in, fan_out },
@@ -318,5 +318,10 @@ fn runtime_init(init: Init) -> init::Init {
         Init::HeUniform { fan_in } => init::Init::HeUniform { fan_in },
         Init::Uniform { limit } => init::Init::Uniform { limit: limit as f32 },
         Init::HeNormal { fan_in } => init::Init::HeNormal { fan_in },
+        Init::Orthogonal => {
+            let (rows, columns) = shape.split_at(shape.len().min(1));
+            init::Init::Orthogonal { rows: rows.iter().product(), cols: columns.iter().product() }
+        }
+        Init::LstmBias => init::Init::LstmBias { hidden: shape.iter().product::<usize>() / 4 },
     }
 }

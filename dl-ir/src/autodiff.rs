@@ -18,7 +18,7 @@ use crate::types::Type;
 /// If a seed's shape is not its node's, or a node of `wrt` holds integers: bugs of the caller.
 pub fn vjp(builder: &mut Builder, seeds: &[(NodeId, NodeId)], wrt: &[NodeId]) -> Vec<NodeId> {
     let last = seeds.iter().map(|(node, _)| node.index() + 1).max().unwrap_or(0);
-    let active = depends_on(builder, wrt, last);
+    let active = builder.graph().reached_from(wrt);
     let mut cotangents = Cotangents::default();
     for &(node, seed) in seeds {
         cotangents.add(builder, node, 0, seed);
@@ -55,18 +55,6 @@ fn propagate(builder: &mut Builder, node: NodeId, active: &[bool], cotangents: &
             cotangents.add(builder, operand, 0, cotangent);
         }
     }
-}
-
-/// Which of the first `last` nodes a change of `wrt` can reach.
-fn depends_on(builder: &Builder, wrt: &[NodeId], last: usize) -> Vec<bool> {
-    let mut active = vec![false; last];
-    for node in wrt.iter().filter(|node| node.index() < last) {
-        active[node.index()] = true;
-    }
-    for id in (0..last as u32).map(NodeId) {
-        active[id.index()] |= builder.graph().operands(id).iter().any(|operand| active[operand.index()]);
-    }
-    active
 }
 
 /// The cotangents collected so far, by node and result.

@@ -3,6 +3,8 @@
 //! A graph only grows, through [`Builder`](crate::builder::Builder): a node's operands come before it, so ids are a
 //! topological order and stay stable. Passes read one graph and build another.
 
+use std::hash::{Hash, Hasher};
+
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
@@ -22,7 +24,7 @@ impl NodeId {
 }
 
 /// A node: an op and the type of its result.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Node {
     /// What it computes.
     pub op: Op,
@@ -87,6 +89,28 @@ impl Graph {
         operands.into_iter().map(|(_, operand)| operand).collect()
     }
 
+    /// Which nodes a change of `roots` can reach, by id: they and all that depends on them.
+    pub fn reached_from(&self, roots: &[NodeId]) -> Vec<bool> {
+        let mut reached = vec![false; self.n_nodes()];
+        roots.iter().for_each(|root| reached[root.index()] = true);
+        for id in self.ids() {
+            reached[id.index()] |= self.operands(id).iter().any(|operand| reached[operand.index()]);
+        }
+        reached
+    }
+
+    /// Which nodes `roots` need, by id: they and all that they depend on.
+    pub fn needed_by(&self, roots: impl IntoIterator<Item = NodeId>) -> Vec<bool> {
+        let mut needed = vec![false; self.n_nodes()];
+        roots.into_iter().for_each(|root| needed[root.index()] = true);
+        for id in self.ids().rev() {
+            if needed[id.index()] {
+                self.operands(id).iter().for_each(|operand| needed[operand.index()] = true);
+            }
+        }
+        needed
+    }
+
     /// The users of a node, each once, in topological order.
     pub fn users(&self, id: NodeId) -> Vec<NodeId> {
         let users = self.nodes.neighbors_directed(NodeIndex::new(id.index()), Direction::Outgoing);
@@ -101,5 +125,17 @@ impl PartialEq for Graph {
     fn eq(&self, other: &Self) -> bool {
         let same = |id| self.node(id) == other.node(id) && self.operands(id) == other.operands(id);
         self.n_nodes() == other.n_nodes() && self.ids().all(same)
+    }
+}
+
+impl Eq for Graph {}
+
+impl Hash for Graph {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.n_nodes().hash(state);
+        for id in self.ids() {
+            self.node(id).hash(state);
+            self.operands(id).hash(state);
+        }
     }
 }

@@ -51,6 +51,7 @@ pub mod network;
 pub mod ops;
 pub mod optimizers;
 pub mod passes;
+mod rewrite;
 pub mod syntax;
 pub mod text;
 pub mod types;

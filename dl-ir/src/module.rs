@@ -86,10 +86,14 @@ pub enum Init {
         /// Inputs of a unit.
         fan_in: usize,
     },
+    /// Orthonormal rows, or columns where there are more rows than columns (Saxe et al., 2014). The first axis counts rows.
+    Orthogonal,
+    /// The bias of an LSTM, gates i, f, g, o: 1 in the second quarter (Jozefowicz et al., 2015), 0 in the others.
+    LstmBias,
 }
 
-/// A pure function: from inputs and state to results and new state.
-#[derive(Clone, PartialEq, Debug)]
+/// A pure function: from inputs and state to results and new state. The body of a scan is one too.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Function {
     /// Its name.
     pub name: String,

@@ -40,6 +40,20 @@ impl Value {
         self.data[ravel(index, &self.shape)]
     }
 
+    /// The part at an index of the first axis.
+    pub fn slice(&self, index: usize) -> Self {
+        let shape = self.shape[1..].to_vec();
+        let size: usize = shape.iter().product();
+        Value { dtype: self.dtype, shape, data: self.data[index * size..][..size].to_vec() }
+    }
+
+    /// Overwrites the part at an index of the first axis.
+    pub fn set_slice(&mut self, index: usize, part: &Value) {
+        debug_assert_eq!(self.shape[1..], part.shape);
+        let size = part.data.len();
+        self.data[index * size..][..size].copy_from_slice(&part.data);
+    }
+
     /// Each element replaced by `f` of it.
     pub fn map(&self, f: impl Fn(f64) -> f64) -> Self {
         Value {

@@ -9,7 +9,8 @@
 //! - the op accepts its operands, and the inferred type is the stored one; so only `get` consumes a tuple;
 //! - each tensor has at most [`MAX_RANK`] dimensions and [`MAX_ELEMENTS`] elements, and the batch size at most once;
 //! - a `state` is declared, with that type;
-//! - an `input` is f32 or i32, and all of one name have one type.
+//! - an `input` is f32 or i32, and all of one name have one type;
+//! - the body of a `scan` is valid as a function is, fits the operands, and reads no state.
 //!
 //! For what leaves a function:
 //! - it exists, and is neither a tuple nor truth values;
@@ -156,6 +157,14 @@ pub enum Violation {
         /// This one's type.
         found: TensorType,
     },
+    /// A body that breaks a rule.
+    #[error("in its {place}: {violation}")]
+    Body {
+        /// Where in the body.
+        place: Place,
+        /// Which rule, and how.
+        violation: Box<Violation>,
+    },
     /// A root that is not in the graph.
     #[error("%{} is not in the function's graph", node.0)]
     NoNode {
@@ -210,6 +219,9 @@ fn check_nodes(function: &Function, states: &States<'_>) -> Result<(), VerifyErr
     for node in function.graph.ids() {
         let op = function.graph.op(node);
         let place = || Place::Node { function: function.name.clone(), node, op: op.name() };
+        if let Op::Scan(scan) = op {
+            check_body(&scan.body).map_err(at(place))?;
+        }
         check_type(function, node).map_err(at(place))?;
         match op {
             Op::Input(input) => {
@@ -221,6 +233,12 @@ fn check_nodes(function: &Function, states: &States<'_>) -> Result<(), VerifyErr
         }
     }
     Ok(())
+}
+
+/// The body of a scan. That it fits is part of the scan's type.
+fn check_body(body: &Function) -> Result<(), Violation> {
+    let checked = check_nodes(body, &HashMap::new()).and_then(|()| check_results(body));
+    checked.map_err(|VerifyError { place, violation }| Violation::Body { place, violation })
 }
 
 fn check_type(function: &Function, node: NodeId) -> Result<(), Violation> {

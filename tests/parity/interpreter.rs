@@ -17,6 +17,9 @@ use crate::case::{Case, GRADIENT, OUTPUT};
 /// Networks of the layers on images.
 const IMAGES: [&str; 2] = ["cnn_keras", "cnn_same_stride"];
 
+/// Networks of recurrent layers.
+const RECURRENT: [&str; 1] = ["rnn"];
+
 fn value(tensor: &Tensor) -> Value {
     let (dtype, data) = match tensor.data() {
         Data::F32(values) => (DType::F32, values.iter().map(|&value| f64::from(value)).collect()),
@@ -53,7 +56,16 @@ fn check(case: &Case, module: &Module) {
 
 #[test]
 fn layers_on_images_mean_what_pytorch_means() {
-    for name in IMAGES {
+    check_all(&IMAGES);
+}
+
+#[test]
+fn recurrent_layers_mean_what_pytorch_means() {
+    check_all(&RECURRENT);
+}
+
+fn check_all(names: &[&'static str]) {
+    for name in names {
         let case = Case::new(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity")), name);
         let text = std::fs::read_to_string(case.network()).expect("the text of the case");
         let network = Network::parse(&text).expect("a network without mistakes");

@@ -376,7 +376,8 @@ impl<'f> Fuser<'f> {
             | Structure::OverlapAdd
             | Structure::Reverse
             | Structure::Gather
-            | Structure::ScatterAdd => false,
+            | Structure::ScatterAdd
+            | Structure::Scan => false,
         };
         if !fits {
             return Err(self.error(node));

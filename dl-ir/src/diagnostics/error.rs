@@ -162,6 +162,9 @@ pub enum NetworkError {
     /// A layer that reads integers behind one that gives numbers.
     #[error("{layer} reads integers, but the layer before gives real numbers")]
     NeedsIntegers { layer: String },
+    /// Another shape than time steps of features.
+    #[error("{layer} takes a sequence, {}, but gets the shape {found:?}", sequence_shape(*features))]
+    NotASequence { layer: String, features: Option<usize>, found: Vec<usize> },
     /// A `reshape` to another number of elements.
     #[error("{layer} has {} elements, but gets {found}", beyond_limit(*expected))]
     Elements { layer: String, expected: Option<usize>, found: usize },
@@ -281,6 +284,7 @@ impl NetworkError {
             ImageTooSmall { .. } => "no room for a single window".to_owned(),
             Heads { features, .. } => format!("expected a divisor of {features}"),
             NeedsIntegers { .. } => "expected right behind `input(…)`".to_owned(),
+            NotASequence { features, .. } => format!("expected {}", sequence_shape(*features)),
             Elements { found, .. } => format!("expected sizes with the product {found}"),
             ResidualShape { input, .. } => format!("expected layers that give {input:?} again"),
             NoInputShape { .. } => "expected `input(…)` before this".to_owned(),
@@ -331,6 +335,7 @@ impl NetworkError {
             NeedsIntegers { layer } => {
                 format!("write `< input(…), {layer}, … >`: what `input` takes are integers then")
             }
+            NotASequence { features, found, .. } => sequence_help(*features, found),
             NoInputShape { .. } => "write its sizes first: `< input(28, 28), … >`".to_owned(),
             LateInput => "remove it: the layer before says what shape comes in".to_owned(),
             LossNeedsActivation { loss, needed } => {
@@ -367,6 +372,24 @@ fn count(n: usize, word: &str) -> String {
         (_, "axis") => format!("{n} axes"),
         _ => format!("{n} {word}s"),
     }
+}
+
+/// "[t, 28]": t time steps of 28 features.
+fn sequence_shape(features: Option<usize>) -> String {
+    let features = features.map_or("d".to_owned(), |features| features.to_string());
+    format!("[t, {features}]")
+}
+
+/// How an example becomes a sequence.
+fn sequence_help(features: Option<usize>, found: &[usize]) -> String {
+    let elements: usize = found.iter().product();
+    let steps =
+        features.filter(|features| elements.is_multiple_of(*features)).map(|features| elements / features);
+    let sizes = match (steps, features) {
+        (Some(steps), Some(features)) => format!("{steps}, {features}"),
+        (_, features) => format!("t, {}", features.map_or("d".to_owned(), |features| features.to_string())),
+    };
+    format!("begin with `input({sizes})` or an embedding, or write `reshape({sizes})` before it")
 }
 
 /// A number of elements, `None` being one beyond the limit.

@@ -15,8 +15,10 @@ mod image;
 mod init;
 mod input;
 mod max_pool2d;
+mod recurrent;
 mod reshape;
 mod residual;
+mod rnn;
 
 use std::fmt;
 
@@ -43,6 +45,7 @@ static LAYERS: &[&dyn LayerRule] = &[
     &max_pool2d::MaxPool2d,
     &reshape::Reshape,
     &residual::Residual,
+    &rnn::Rnn,
 ];
 
 /// All layers, by their rules.

@@ -1,8 +1,10 @@
 //! The static parameters of ops, as text shows them: `{axes=[0, 1], value=0.5}`.
 
 use std::fmt;
+use std::sync::Arc;
 
-use crate::text::Quoted;
+use crate::module::Function;
+use crate::text::{Lines, Quoted};
 use crate::types::write_list;
 
 /// The value of one attribute.
@@ -16,6 +18,10 @@ pub enum Attribute {
     Int(usize),
     /// `"x"`
     Text(String),
+    /// `true`
+    Flag(bool),
+    /// `{ … }`: the lines of a function
+    Body(Arc<Function>),
 }
 
 /// Attributes by name, in order.
@@ -98,6 +104,22 @@ impl Attributes {
         }
     }
 
+    /// A truth value.
+    pub fn flag(&self, name: &'static str) -> Result<bool, AttributeError> {
+        match self.get(name)? {
+            Attribute::Flag(value) => Ok(*value),
+            _ => Err(AttributeError::Kind { name, expected: "`true` or `false`" }),
+        }
+    }
+
+    /// A function.
+    pub fn body(&self, name: &'static str) -> Result<Arc<Function>, AttributeError> {
+        match self.get(name)? {
+            Attribute::Body(body) => Ok(body.clone()),
+            _ => Err(AttributeError::Kind { name, expected: "lines of nodes in braces" }),
+        }
+    }
+
     /// Refuses attributes other than these.
     pub fn only(&self, names: &[&str]) -> Result<(), AttributeError> {
         match self.0.iter().find(|(name, _)| !names.contains(&name.as_str())) {
@@ -115,6 +137,13 @@ impl fmt::Display for Attribute {
             Attribute::List(values) => write_list(f, "[", values, "]"),
             Attribute::Int(value) => value.fmt(f),
             Attribute::Text(value) => Quoted(value).fmt(f),
+            Attribute::Flag(value) => value.fmt(f),
+            Attribute::Body(body) => {
+                f.write_str("{\n")?;
+                // A step further in than the line that it belongs to.
+                Lines(body).to_string().lines().try_for_each(|line| writeln!(f, "  {line}"))?;
+                f.write_str("  }")
+            }
         }
     }
 }

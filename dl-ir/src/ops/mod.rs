@@ -9,6 +9,7 @@ mod rule;
 
 pub use attributes::{Attribute, AttributeError, Attributes};
 pub use rule::{EvalContext, InferError, OpRule, Sample, Structure, VjpNode};
+pub use scan::BodyError;
 
 use crate::builder::Builder;
 use crate::graph::NodeId;
@@ -94,6 +95,7 @@ ops! {
     reduce_sum::ReduceSum,
     reshape::Reshape,
     reverse::Reverse,
+    scan::Scan,
     scatter_add::ScatterAdd,
     select::Select,
     sign::Sign,

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use super::{AttributeError, Attributes, Op};
+use super::{AttributeError, Attributes, BodyError, Op};
 use crate::builder::Builder;
 use crate::graph::NodeId;
-use crate::types::{DType, Shape, TensorType, Type};
+use crate::types::{DType, MAX_ELEMENTS, Shape, TensorType, Type};
 use crate::value::Value;
 
 /// The rules of one op.
@@ -73,6 +73,8 @@ pub enum Structure {
     Gather,
     /// Rows added to those of a table of zeros, named by indices.
     ScatterAdd,
+    /// A body run step by step.
+    Scan,
 }
 
 /// What an evaluation knows besides operands.
@@ -243,6 +245,15 @@ pub enum InferError {
         /// Which of its axes.
         axis: usize,
     },
+    /// A scan without steps, or with too many.
+    #[error("the number of steps is {found}, but must be from 1 to {MAX_ELEMENTS}")]
+    Steps {
+        /// The number.
+        found: usize,
+    },
+    /// A body that does not fit its scan.
+    #[error("the body {0}")]
+    Body(#[from] BodyError),
     /// Subscripts that do not make a contraction.
     #[error("subscript `{letter}` {problem}")]
     Subscript {

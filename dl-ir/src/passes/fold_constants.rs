@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 
 use super::Pass;
-use super::rewrite::rewrite;
 use crate::builder::Builder;
 use crate::graph::NodeId;
 use crate::ops::{Constant, EvalContext, Op, Structure};
+use crate::rewrite::rewrite;
 use crate::types::{TensorType, Type};
 use crate::value::Value;
 
 pub(super) const PASS: Pass = Pass {
     name: "fold-constants",
     description: "computes what depends on numbers only",
-    run: |function| rewrite(function, fold),
+    run: |function| rewrite(function, &mut fold),
 };
 
 fn fold(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

@@ -3,7 +3,7 @@
 mod fold_constants;
 mod narrow_maps;
 mod orient_contractions;
-mod rewrite;
+mod prune_scans;
 mod simplify;
 mod split_reductions;
 
@@ -24,6 +24,7 @@ pub struct Pass {
 pub const PIPELINE: &[Pass] = &[
     fold_constants::PASS,
     simplify::PASS,
+    prune_scans::PASS,
     narrow_maps::PASS,
     split_reductions::PASS,
     orient_contractions::PASS,

@@ -2,16 +2,16 @@
 //! broadcast(f(a, b, number)) where all are repeated along the same axes.
 
 use super::Pass;
-use super::rewrite::rewrite;
 use crate::builder::Builder;
 use crate::graph::NodeId;
 use crate::ops::{Broadcast, Constant, Op, Structure};
+use crate::rewrite::rewrite;
 use crate::types::TensorType;
 
 pub(super) const PASS: Pass = Pass {
     name: "narrow-maps",
     description: "computes elementwise ops before their operands are repeated",
-    run: |function| rewrite(function, narrow),
+    run: |function| rewrite(function, &mut narrow),
 };
 
 fn narrow(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

@@ -2,15 +2,15 @@
 //! operands or transposing the right one. The transposed copy is a node like any other: made once, seen in dumps.
 
 use super::Pass;
-use super::rewrite::rewrite;
 use crate::builder::Builder;
 use crate::graph::NodeId;
 use crate::ops::{Einsum, Op};
+use crate::rewrite::rewrite;
 
 pub(super) const PASS: Pass = Pass {
     name: "orient-contractions",
     description: "brings matrix products into the forms that kernels compute",
-    run: |function| rewrite(function, orient),
+    run: |function| rewrite(function, &mut orient),
 };
 
 fn orient(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

@@ -2,16 +2,16 @@
 //! chains of views.
 
 use super::Pass;
-use super::rewrite::rewrite;
 use crate::builder::Builder;
 use crate::graph::NodeId;
 use crate::ops::{Broadcast, Op, Transpose};
+use crate::rewrite::rewrite;
 use crate::types::Dim;
 
 pub(super) const PASS: Pass = Pass {
     name: "simplify",
     description: "applies identities of arithmetic and joins chains of views",
-    run: |function| rewrite(function, simplify),
+    run: |function| rewrite(function, &mut simplify),
 };
 
 fn simplify(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

@@ -2,15 +2,15 @@
 //! reduce rows or columns.
 
 use super::Pass;
-use super::rewrite::rewrite;
 use crate::builder::Builder;
 use crate::graph::NodeId;
 use crate::ops::Op;
+use crate::rewrite::rewrite;
 
 pub(super) const PASS: Pass = Pass {
     name: "split-reductions",
     description: "splits sums along all axes into sums of rows and of columns",
-    run: |function| rewrite(function, split),
+    run: |function| rewrite(function, &mut split),
 };
 
 fn split(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

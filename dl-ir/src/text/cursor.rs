@@ -30,6 +30,8 @@ pub(super) struct Cursor<'a> {
     pub(super) token: Token<'a>,
     /// Where it begins.
     pub(super) offset: usize,
+    /// In how many bodies of scans the place is.
+    pub(super) depth: usize,
 }
 
 impl<'a> Cursor<'a> {
@@ -37,7 +39,7 @@ impl<'a> Cursor<'a> {
     pub(super) fn new(text: &'a str) -> Self {
         let mut lexer = Lexer::new(text);
         let (token, offset) = lexer.next();
-        Cursor { lexer, token, offset }
+        Cursor { lexer, token, offset, depth: 0 }
     }
 
     /// Takes the next token.

@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display, Formatter};
 
-use super::{MAX_LENGTH, MAX_LIST, MAX_NODES, VERSION};
+use super::{MAX_DEPTH, MAX_LENGTH, MAX_LIST, MAX_NODES, VERSION};
 use crate::ops::{AttributeError, InferError};
 use crate::types::{MAX_ELEMENTS, MAX_RANK, Type};
 use crate::verify::Violation;
@@ -99,6 +99,9 @@ pub enum ParseProblem {
     /// Too many nodes in a function.
     #[error("a function can have {MAX_NODES} nodes")]
     TooManyNodes,
+    /// Bodies in bodies in bodies.
+    #[error("bodies of scans can nest {MAX_DEPTH} deep")]
+    TooDeep,
     /// A list that is too long.
     #[error("a list can have {MAX_LIST} items")]
     TooManyItems,

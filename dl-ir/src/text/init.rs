@@ -17,8 +17,16 @@ pub(super) fn role_name(role: StateRole) -> &'static str {
 }
 
 /// The names of all first values.
-pub(super) const INITS: [&str; 6] =
-    ["constant", "glorot_normal", "glorot_uniform", "he_normal", "he_uniform", "uniform"];
+pub(super) const INITS: [&str; 8] = [
+    "constant",
+    "glorot_normal",
+    "glorot_uniform",
+    "he_normal",
+    "he_uniform",
+    "lstm_bias",
+    "orthogonal",
+    "uniform",
+];
 
 /// A first value's name and arguments; [`parse_init`] is the inverse.
 pub(super) fn show_init(init: Init) -> (&'static str, Vec<String>) {
@@ -29,6 +37,8 @@ pub(super) fn show_init(init: Init) -> (&'static str, Vec<String>) {
         Init::GlorotUniform { fan_in, fan_out } => ("glorot_uniform", integers(&[fan_in, fan_out])),
         Init::HeNormal { fan_in } => ("he_normal", integers(&[fan_in])),
         Init::HeUniform { fan_in } => ("he_uniform", integers(&[fan_in])),
+        Init::LstmBias => ("lstm_bias", Vec::new()),
+        Init::Orthogonal => ("orthogonal", Vec::new()),
         Init::Uniform { limit } => ("uniform", vec![format!("{limit:?}")]),
     }
 }
@@ -46,6 +56,8 @@ pub(super) fn parse_init(name: &str, args: &[&str]) -> Option<Init> {
         ("glorot_uniform", &[fan_in, fan_out]) => Some(Init::GlorotUniform { fan_in, fan_out }),
         ("he_normal", &[fan_in]) => Some(Init::HeNormal { fan_in }),
         ("he_uniform", &[fan_in]) => Some(Init::HeUniform { fan_in }),
+        ("lstm_bias", []) => Some(Init::LstmBias),
+        ("orthogonal", []) => Some(Init::Orthogonal),
         _ => None,
     }
 }
@@ -63,6 +75,8 @@ mod tests {
             Init::GlorotUniform { fan_in, fan_out },
             Init::HeNormal { fan_in },
             Init::HeUniform { fan_in },
+            Init::LstmBias,
+            Init::Orthogonal,
             Init::Uniform { limit: 0.05 },
         ];
         assert_eq!(inits.map(|init| show_init(init).0), INITS);

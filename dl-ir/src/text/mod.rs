@@ -20,6 +20,8 @@
 //! A module that verifies prints ([`Display`](std::fmt::Display)) and parses ([`parse`]) to itself. Printing numbers the
 //! nodes in order, so printing what was parsed gives the canonical text. In a graph, equal nodes are one: a line that
 //! repeats an earlier op on the same operands names the earlier node, and is not printed again.
+//!
+//! The body of a `scan` is an attribute: `body={`, lines as in a function, with numbers of their own, and `}`.
 
 mod cursor;
 mod error;
@@ -31,6 +33,7 @@ mod quote;
 
 pub use error::{ParseError, ParseProblem};
 pub use parse::parse;
+pub(crate) use print::Lines;
 pub(crate) use quote::Quoted;
 
 /// The version of the format.
@@ -41,6 +44,9 @@ pub const MAX_LENGTH: usize = 64 << 20;
 
 /// The most nodes a function may have.
 pub const MAX_NODES: usize = 1 << 20;
+
+/// How deep scans may stand in bodies of scans.
+pub const MAX_DEPTH: usize = 4;
 
 /// The most items a list may have: of operands, attributes, integers, parts of a tuple.
 pub const MAX_LIST: usize = 1024;

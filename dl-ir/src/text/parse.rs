@@ -1,15 +1,16 @@
 //! Parses modules. The text is untrusted: everything in it is limited and checked.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::cursor::{Cursor, Located, Result, fail, located, unknown};
 use super::init::{INITS, ROLES, parse_init, role_name};
 use super::lexer::{Token, clipped};
-use super::{MAX_LENGTH, MAX_NODES, ParseError, ParseProblem, VERSION};
+use super::{MAX_DEPTH, MAX_LENGTH, MAX_NODES, ParseError, ParseProblem, VERSION};
 use crate::builder::Builder;
 use crate::graph::NodeId;
 use crate::module::{Function, Init, Module, StateDecl, StateRole};
-use crate::ops::{self, Attribute, Attributes, Op};
+use crate::ops::{self, Attribute, Attributes, Op, scan};
 use crate::types::{DType, Dim, MAX_ELEMENTS, MAX_RANK, Shape, TensorType, Type};
 use crate::verify::{Place, verify_module};
 
@@ -105,9 +106,16 @@ impl<'a> Cursor<'a> {
     }
 
     fn function(&mut self) -> Result<(Function, FunctionOffsets)> {
-        let mut offsets = FunctionOffsets { name: self.offset, ..Default::default() };
+        let offset = self.offset;
         let name = self.name()?;
         self.mark('{', "`{`")?;
+        let (function, offsets) = self.lines(name)?;
+        Ok((function, FunctionOffsets { name: offset, ..offsets }))
+    }
+
+    /// The lines of a function up to its `}`.
+    fn lines(&mut self, name: String) -> Result<(Function, FunctionOffsets)> {
+        let mut offsets = FunctionOffsets::default();
         let (mut builder, mut names) = (Builder::new(), HashMap::new());
         let (mut results, mut updates) = (Vec::new(), Vec::new());
         while !self.takes_mark('}') {
@@ -217,12 +225,31 @@ impl<'a> Cursor<'a> {
                 self.advance();
                 Attribute::List(self.list(']', Self::integer)?)
             }
+            Token::Mark('{') => Attribute::Body(Arc::new(self.body()?)),
+            Token::Word(word @ ("true" | "false")) => {
+                self.advance();
+                Attribute::Flag(word == "true")
+            }
             Token::Number(text) if text.bytes().all(|c| c.is_ascii_digit()) => {
                 Attribute::Int(self.integer()?)
             }
             _ => Attribute::Float(self.float()?),
         };
         Ok((name, value, offset))
+    }
+}
+
+/// Bodies.
+impl Cursor<'_> {
+    fn body(&mut self) -> Result<Function> {
+        if self.depth == MAX_DEPTH {
+            return fail(self.offset, ParseProblem::TooDeep);
+        }
+        self.advance();
+        self.depth += 1;
+        let (body, _) = self.lines(scan::BODY.to_owned())?;
+        self.depth -= 1;
+        Ok(body)
     }
 }
 

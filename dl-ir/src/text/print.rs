@@ -29,17 +29,28 @@ impl Display for StateDecl {
 impl Display for Function {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "function {} {{", Name(&self.name))?;
-        for id in self.graph.ids() {
+        Lines(self).fmt(f)?;
+        writeln!(f, "}}")
+    }
+}
+
+/// What stands between the braces of a function.
+pub(crate) struct Lines<'a>(pub &'a Function);
+
+impl Display for Lines<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Function { graph, results, updates, .. } = self.0;
+        for id in graph.ids() {
             f.write_str("  ")?;
-            write_node(f, &self.graph, id)?;
+            write_node(f, graph, id)?;
         }
-        for (name, node) in &self.results {
+        for (name, node) in results {
             writeln!(f, "  return {} = %{}", Name(name), node.0)?;
         }
-        for (state, node) in &self.updates {
+        for (state, node) in updates {
             writeln!(f, "  update {} = %{}", Name(state), node.0)?;
         }
-        writeln!(f, "}}")
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ use dl_ir::builder::Builder;
 use dl_ir::graph::NodeId;
 use dl_ir::module::{Function, Init, Module, StateDecl, StateRole};
 use dl_ir::ops::compare::Direction;
+use dl_ir::ops::scan::{Operands, Results, Steps};
 use dl_ir::types::{Dim, Shape, TensorType};
 
 /// Runs a property on a fixed number of fixed seeds.
@@ -28,7 +29,7 @@ pub fn random_module(u: &mut Unstructured<'_>) -> Result<Module> {
     let update = builder.scale(f64::from(u.arbitrary::<f32>()?), state);
     for _ in 0..u.int_in_range(0..=20)? {
         let (a, b) = (*u.choose(&nodes)?, *u.choose(&nodes)?);
-        nodes.push(random_node(u, &mut builder, a, b)?);
+        nodes.push(random_node(u, &mut builder, a, b, 2)?);
     }
     let last = nodes.iter().rev().take(4).enumerate();
     let results = last.map(|(position, &node)| (format!("y{position}"), node)).collect();
@@ -43,10 +44,16 @@ pub fn random_module(u: &mut Unstructured<'_>) -> Result<Module> {
     Ok(Module { network: u.arbitrary()?, states: vec![state], functions: vec![function] })
 }
 
-/// A node of the shape of `a` and `b`.
-fn random_node(u: &mut Unstructured<'_>, builder: &mut Builder, a: NodeId, b: NodeId) -> Result<NodeId> {
+/// A node of the shape of `a` and `b`; scans nest up to `depth`.
+fn random_node(
+    u: &mut Unstructured<'_>,
+    builder: &mut Builder,
+    a: NodeId,
+    b: NodeId,
+    depth: usize,
+) -> Result<NodeId> {
     let shape = builder.shape(a).clone();
-    Ok(match u.int_in_range(0..=12)? {
+    Ok(match u.int_in_range(0..=if depth > 0 { 14 } else { 12 })? {
         0 => builder.add(a, b),
         1 => builder.tanh(a),
         2 => {
@@ -77,6 +84,7 @@ fn random_node(u: &mut Unstructured<'_>, builder: &mut Builder, a: NodeId, b: No
         8 => builder.mul(a, b),
         9 => builder.sub(a, b),
         10 => builder.neg(a),
+        13 | 14 => random_scan(u, builder, a, b, depth - 1)?,
         11 => {
             let sum = builder.reduce_sum(a, &[0, 1]);
             builder.broadcast(sum, &[], shape)
@@ -87,4 +95,39 @@ fn random_node(u: &mut Unstructured<'_>, builder: &mut Builder, a: NodeId, b: No
             builder.einsum(u.choose(&["ab,bc->ac", "ab,cb->ac"])?, a, bounded)
         }
     })
+}
+
+/// A scan from `a` over three slices of `b`, with `a` as an invariant; a node of their shape from its results.
+fn random_scan(
+    u: &mut Unstructured<'_>,
+    builder: &mut Builder,
+    a: NodeId,
+    b: NodeId,
+    depth: usize,
+) -> Result<NodeId> {
+    const LENGTH: usize = 3;
+    let dims = builder.shape(b).dims();
+    let stacked: Shape = std::iter::once(Dim::Static(LENGTH)).chain(dims.iter().copied()).collect();
+    let slices = builder.broadcast(b, &[1, 2], stacked);
+    let operands = Operands { carries: vec![a, b], sequences: vec![slices], invariants: vec![a] };
+    let mut failure = None;
+    let results =
+        builder.scan(Steps { length: LENGTH, reverse: u.arbitrary()? }, &operands, |body, inputs| {
+            let mut nodes = inputs.all();
+            for _ in 0..2 {
+                let (a, b) = (nodes[nodes.len() - 1], nodes[nodes.len() - 4]);
+                match random_node(u, body, a, b, depth) {
+                    Ok(node) => nodes.push(body.tanh(node)),
+                    Err(error) => failure = Some(error),
+                }
+            }
+            let last = nodes[nodes.len() - 1];
+            Results { carries: vec![last, inputs.carries[0]], outputs: vec![nodes[nodes.len() - 2], last] }
+        });
+    if let Some(error) = failure {
+        return Err(error);
+    }
+    let stack = *u.choose(&results.outputs)?;
+    let sum = builder.reduce_sum(stack, &[0]);
+    Ok(if u.arbitrary()? { sum } else { builder.add(sum, results.carries[1]) })
 }
