@@ -159,9 +159,12 @@ fn passes_keep_second_derivatives() {
 }
 
 /// The recurrent layers with all that they take.
-const LAYERS: [&str; 2] = [
+const LAYERS: [&str; 5] = [
     "< input(3, 2), rnn(2, 3), dense(3, 2) >",
     "< input(3, 2), rnn(2, 3, return_sequences = true), rnn(3, 2, return_sequences = true) >",
+    "< input(3, 2), lstm(2, 3, return_sequences = true), last, dense(3, 2) >",
+    "< input(3, 2), gru(2, 3, return_sequences = true), last >",
+    "< input(3, 2), lstm(2, 3, return_sequences = true), gru(3, 2) >",
 ];
 
 fn function(text: &str, name: &str) -> Function {

@@ -18,7 +18,7 @@ use crate::case::{Case, GRADIENT, OUTPUT};
 const IMAGES: [&str; 2] = ["cnn_keras", "cnn_same_stride"];
 
 /// Networks of recurrent layers.
-const RECURRENT: [&str; 1] = ["rnn"];
+const RECURRENT: [&str; 4] = ["char_lstm", "gru", "lstm", "rnn"];
 
 fn value(tensor: &Tensor) -> Value {
     let (dtype, data) = match tensor.data() {

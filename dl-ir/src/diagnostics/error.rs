@@ -383,13 +383,16 @@ fn sequence_shape(features: Option<usize>) -> String {
 /// How an example becomes a sequence.
 fn sequence_help(features: Option<usize>, found: &[usize]) -> String {
     let elements: usize = found.iter().product();
-    let steps =
-        features.filter(|features| elements.is_multiple_of(*features)).map(|features| elements / features);
-    let sizes = match (steps, features) {
-        (Some(steps), Some(features)) => format!("{steps}, {features}"),
-        (_, features) => format!("t, {}", features.map_or("d".to_owned(), |features| features.to_string())),
+    let steps = features.filter(|&features| elements.is_multiple_of(features) && elements > features);
+    let sizes = match steps {
+        Some(features) => format!("{}, {features}", elements / features),
+        None => format!("t, {}", features.map_or("d".to_owned(), |features| features.to_string())),
     };
-    format!("begin with `input({sizes})` or an embedding, or write `reshape({sizes})` before it")
+    let help = format!("begin with `input({sizes})` or an embedding, or write `reshape({sizes})` before it");
+    match found {
+        [_] => format!("{help}; a recurrent layer gives all its steps with `return_sequences = true`"),
+        _ => help,
+    }
 }
 
 /// A number of elements, `None` being one beyond the limit.

@@ -11,9 +11,12 @@ mod dense;
 mod embedding;
 mod flatten;
 mod global_avg_pool2d;
+mod gru;
 mod image;
 mod init;
 mod input;
+mod last;
+mod lstm;
 mod max_pool2d;
 mod recurrent;
 mod reshape;
@@ -41,7 +44,10 @@ static LAYERS: &[&dyn LayerRule] = &[
     &embedding::Embedding,
     &flatten::Flatten,
     &global_avg_pool2d::GlobalAvgPool2d,
+    &gru::Gru,
     &input::Input,
+    &last::Last,
+    &lstm::Lstm,
     &max_pool2d::MaxPool2d,
     &reshape::Reshape,
     &residual::Residual,

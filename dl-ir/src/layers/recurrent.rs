@@ -6,6 +6,7 @@ use crate::builder::Builder;
 use crate::diagnostics::NetworkError;
 use crate::graph::NodeId;
 use crate::module::Init;
+use crate::ops::Slice;
 use crate::ops::scan::{Operands, Results, Steps};
 use crate::types::{Dim, Shape};
 
@@ -107,4 +108,15 @@ pub(super) fn run(
         Some(&states) if returns_all => b.transpose(states, &[1, 0, 2]),
         _ => results.carries[0],
     }
+}
+
+/// The parts of sums [B, gates·h], one for each gate.
+pub(super) fn gates<const N: usize>(body: &mut Builder, sums: NodeId) -> [NodeId; N] {
+    std::array::from_fn(|gate| {
+        let mut part = Slice::whole(body.shape(sums));
+        let units = part.limit[1] / N;
+        part.start[1] = gate * units;
+        part.limit[1] = part.start[1] + units;
+        body.slice(sums, part)
+    })
 }
