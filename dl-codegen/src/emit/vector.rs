@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
 use cranelift_codegen::ir::immediates::Offset32;
-use cranelift_codegen::ir::types::{F32, F32X4, F64, F64X2, I8X16, I32X4, I64};
+use cranelift_codegen::ir::types::{F32, F32X4, F64, F64X2, I8X16, I32, I32X4, I64};
 use cranelift_codegen::ir::{self, BlockArg, Endianness, InstBuilder, MemFlagsData, Type};
 use cranelift_frontend::FunctionBuilder;
 
@@ -140,6 +140,10 @@ impl Emitter<'_, '_> {
         match *op {
             Op::Splat(bits) => self.constant([bits; 4]),
             Op::LaneIndex => self.constant([0, 1, 2, 3]),
+            Op::SplatArg(arg) => {
+                let word = self.builder.ins().ireduce(I32, self.args[usize::from(arg)]);
+                Vector::Int(self.builder.ins().splat(I32X4, word))
+            }
             Op::Load(address) => {
                 let (pointer, offset) = self.place(address);
                 Vector::Float(self.builder.ins().load(F32X4, MEMORY, pointer, offset))
@@ -154,6 +158,7 @@ impl Emitter<'_, '_> {
             Op::Select(mask, a, b) => self.select(mask, a, b),
             Op::And(a, b) | Op::Or(a, b) | Op::Xor(a, b) => self.bitwise(op, a, b),
             Op::Cmp(cmp, a, b) => Vector::Int(self.compare(cmp, a, b)),
+            Op::MulEven(a, b) => Vector::Int(self.mul_even(a, b)),
             Op::ToInt(a) => {
                 let a = self.float(a);
                 let rounded = self.builder.ins().nearest(a);
@@ -255,12 +260,30 @@ impl Emitter<'_, '_> {
         if as_float { Vector::Float(bits) } else { Vector::Int(bits) }
     }
 
+    /// Lanes 0 and 2 as 64-bit integers, multiplied: in this form x86-64 has `pmuludq` for it.
+    fn mul_even(&mut self, a: Value, b: Value) -> ir::Value {
+        let [a, b] = [a, b].map(|operand| {
+            let operand = self.int(operand);
+            let even_first = self.shuffle(operand, [0, 2, 0, 2]);
+            let even_first = self.cast(I32X4, even_first);
+            self.builder.ins().uwiden_low(even_first)
+        });
+        let products = self.builder.ins().imul(a, b);
+        self.cast(I32X4, products)
+    }
+
     fn swap_lanes(&mut self, a: ir::Value, distance: u8) -> ir::Value {
-        let bytes: Vec<u8> = (0..16).map(|byte| byte ^ (4 * distance)).collect();
+        let swapped = self.shuffle(a, [0, 1, 2, 3].map(|lane| lane ^ distance));
+        self.cast(F32X4, swapped)
+    }
+
+    /// The vector with these lanes, as bytes.
+    fn shuffle(&mut self, a: ir::Value, lanes: [u8; 4]) -> ir::Value {
+        let bytes: Vec<u8> =
+            lanes.into_iter().flat_map(|lane| (0..4).map(move |byte| 4 * lane + byte)).collect();
         let bytes = self.builder.func.dfg.immediates.push(bytes.into());
         let a = self.cast(I8X16, a);
-        let swapped = self.builder.ins().shuffle(a, a, bytes);
-        self.cast(F32X4, swapped)
+        self.builder.ins().shuffle(a, a, bytes)
     }
 
     /// One to three words, then zeros.

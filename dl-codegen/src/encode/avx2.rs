@@ -38,6 +38,7 @@ fn row(op: &Op) -> Option<Row> {
         Op::Xor(..) => binary(Code::VEX_Vxorps_ymm_ymm_ymmm256).commutes(),
         Op::IAdd(..) => binary(Code::VEX_Vpaddd_ymm_ymm_ymmm256).commutes(),
         Op::ISub(..) => binary(Code::VEX_Vpsubd_ymm_ymm_ymmm256),
+        Op::MulEven(..) => binary(Code::VEX_Vpmuludq_ymm_ymm_ymmm256).commutes(),
         Op::ICmpEq(..) => binary(Code::VEX_Vpcmpeqd_ymm_ymm_ymmm256).commutes(),
         Op::ICmpGt(..) => binary(Code::VEX_Vpcmpgtd_ymm_ymm_ymmm256),
         Op::Cmp(cmp, ..) => binary(Code::VEX_Vcmpps_ymm_ymm_ymmm256_imm8).imm(predicate(cmp)),

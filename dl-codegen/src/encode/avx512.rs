@@ -46,6 +46,8 @@ fn row(op: &Op) -> Option<Row> {
         Op::Xor(..) => binary(Code::EVEX_Vpxord_zmm_k1z_zmm_zmmm512b32).commutes(),
         Op::IAdd(..) => binary(Code::EVEX_Vpaddd_zmm_k1z_zmm_zmmm512b32).commutes(),
         Op::ISub(..) => binary(Code::EVEX_Vpsubd_zmm_k1z_zmm_zmmm512b32),
+        // A word in memory would be one of 64 bits.
+        Op::MulEven(..) => Row::new(Code::EVEX_Vpmuludq_zmm_k1z_zmm_zmmm512b64).memory(1).commutes(),
         Op::ICmpEq(..) => binary(Code::EVEX_Vpcmpeqd_kr_k1_zmm_zmmm512b32).commutes(),
         Op::ICmpGt(..) => binary(Code::EVEX_Vpcmpgtd_kr_k1_zmm_zmmm512b32),
         Op::Cmp(cmp, ..) => binary(Code::EVEX_Vcmpps_kr_k1_zmm_zmmm512b32_imm8_sae).imm(predicate(cmp)),

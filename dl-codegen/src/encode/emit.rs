@@ -259,6 +259,7 @@ impl Emitter<'_> {
         };
         Ok(match place {
             Place::Literal(constant) => Arg::Literal(Literal { constant, is_whole }),
+            Place::Word(arg) => argument(arg),
             Place::Slot(slot) => Arg::Memory(Register::RSP, slot as i32 * self.target.lanes.bytes() as i32),
             Place::Arg(address) => {
                 let base = match pointers.home(address) {

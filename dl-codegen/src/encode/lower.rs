@@ -96,6 +96,9 @@ impl Lowering<'_> {
             Op::Load(address) => {
                 self.define(value, MachineOp::Move, vec![Operand::Whole(Place::Arg(address))], None);
             }
+            Op::SplatArg(arg) => {
+                self.define(value, MachineOp::Move, vec![Operand::Word(Place::Word(arg))], None);
+            }
             Op::Broadcast(address) => {
                 self.define(value, MachineOp::Move, vec![Operand::Word(Place::Arg(address))], None);
             }

@@ -60,6 +60,8 @@ impl Constant {
 pub enum Place {
     /// Behind an argument's pointer.
     Arg(Address),
+    /// An argument word itself.
+    Word(u16),
     /// A slot of the stack frame.
     Slot(u32),
     /// An entry of the literal pool after the code.

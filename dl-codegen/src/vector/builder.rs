@@ -137,6 +137,11 @@ impl ProgramBuilder {
         self.emit(Op::LaneIndex)
     }
 
+    /// The low 32 bits of an argument word that is a number, in each lane.
+    pub fn splat_arg(&mut self, arg: u16) -> Value {
+        self.emit(Op::SplatArg(arg))
+    }
+
     /// As many words as there are lanes.
     pub fn load(&mut self, address: Address) -> Value {
         self.emit(Op::Load(address))
@@ -201,6 +206,8 @@ impl ProgramBuilder {
         iadd(a, b) => IAdd;
         /// i32 a − b, wrapping.
         isub(a, b) => ISub;
+        /// u32 a · b of even lanes, 64 bits each in two lanes.
+        mul_even(a, b) => MulEven;
         /// i32 a == b: a mask.
         icmp_eq(a, b) => ICmpEq;
         /// i32 a > b: a mask.

@@ -17,7 +17,7 @@ pub trait Memory {
     /// Writes that word.
     fn write(&mut self, arg: u16, offset: i64, word: u32) -> Result<(), Self::Error>;
 
-    /// Argument `arg` itself, read as the count of a loop.
+    /// Argument `arg` itself, read as a number: the count of a loop, for one.
     fn count(&self, arg: u16) -> Result<u64, Self::Error>;
 }
 
@@ -169,6 +169,7 @@ impl<M: Memory> Machine<'_, M> {
         Ok(match *op {
             Op::Splat(bits) => vec![bits; self.n_lanes],
             Op::LaneIndex => (0..self.n_lanes as u32).collect(),
+            Op::SplatArg(arg) => vec![self.memory.count(arg)? as u32; self.n_lanes],
             Op::Load(address) => self.load(address, iteration, self.n_lanes)?,
             Op::LoadTail(address, count) => self.load(address, iteration, usize::from(count))?,
             Op::Broadcast(address) => {
@@ -204,6 +205,7 @@ impl<M: Memory> Machine<'_, M> {
             Op::Xor(a, b) => self.zip(a, b, |a, b| a ^ b),
             Op::IAdd(a, b) => self.zip(a, b, u32::wrapping_add),
             Op::ISub(a, b) => self.zip(a, b, u32::wrapping_sub),
+            Op::MulEven(a, b) => self.mul_even(a, b),
             Op::Shl(a, amount) => self.map(a, |a| a << amount),
             Op::ShrU(a, amount) => self.map(a, |a| a >> amount),
             Op::ShrS(a, amount) => self.map(a, |a| (a as i32 >> amount) as u32),
@@ -229,6 +231,15 @@ impl<M: Memory> Machine<'_, M> {
 
     fn floats(&self, a: Value, b: Value, f: impl Fn(f32, f32) -> f32) -> Vector {
         self.zip(a, b, |a, b| f(f32::from_bits(a), f32::from_bits(b)).to_bits())
+    }
+
+    fn mul_even(&self, a: Value, b: Value) -> Vector {
+        let pairs = self.value(a).iter().zip(self.value(b)).step_by(2);
+        let product = |(&a, &b): (&u32, &u32)| {
+            let product = u64::from(a) * u64::from(b);
+            [product as u32, (product >> 32) as u32]
+        };
+        pairs.flat_map(product).collect()
     }
 
     /// `count` words, then zeros.

@@ -4,6 +4,7 @@ pub mod builder;
 pub mod interp;
 pub mod math;
 pub mod op;
+pub mod philox;
 pub mod program;
 mod prune;
 #[cfg(test)]

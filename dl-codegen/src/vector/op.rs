@@ -47,9 +47,12 @@ impl Op {
 
     fn operand_slots(&mut self) -> [Option<&mut Value>; 3] {
         match self {
-            Op::Splat(_) | Op::LaneIndex | Op::Load(_) | Op::LoadTail(..) | Op::Broadcast(_) => {
-                [None, None, None]
-            }
+            Op::Splat(_)
+            | Op::LaneIndex
+            | Op::SplatArg(_)
+            | Op::Load(_)
+            | Op::LoadTail(..)
+            | Op::Broadcast(_) => [None, None, None],
             Op::Store(_, a)
             | Op::StoreTail(_, a, _)
             | Op::Sqrt(a)
@@ -72,6 +75,7 @@ impl Op {
             | Op::Xor(a, b)
             | Op::IAdd(a, b)
             | Op::ISub(a, b)
+            | Op::MulEven(a, b)
             | Op::ICmpEq(a, b)
             | Op::ICmpGt(a, b) => [Some(a), Some(b), None],
             Op::Fma(a, b, c) | Op::Select(a, b, c) => [Some(a), Some(b), Some(c)],

@@ -133,6 +133,8 @@ pub enum Op {
     Splat(u32),
     /// Lane j holds the integer j (i32).
     LaneIndex,
+    /// The low 32 bits of an argument word that is a number, in each lane.
+    SplatArg(u16),
     /// `lanes` consecutive 32-bit words. No alignment is assumed.
     Load(Address),
     /// The first `count` words (0 < count < lanes); the other lanes are 0. Nothing beyond them is touched.
@@ -177,6 +179,8 @@ pub enum Op {
     IAdd(Value, Value),
     /// i32 a − b, wrapping.
     ISub(Value, Value),
+    /// u32 a · b of lanes 0, 2, 4, …: the low half of a product in its own lane, the high half in the next (x86 `pmuludq`).
+    MulEven(Value, Value),
     /// Bits shifted left by a constant (0…31).
     Shl(Value, u8),
     /// Bits shifted right by a constant (0…31), filled with zeros.

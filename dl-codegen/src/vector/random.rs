@@ -226,7 +226,7 @@ impl Generator {
         let amount = self.rng.below(32) as u8;
         let bits = self.rng.next() as u32;
         let distance = self.distance();
-        let op = match self.rng.below(12) {
+        let op = match self.rng.below(14) {
             0 => Op::And(a, b),
             1 => Op::Or(a, b),
             2 => Op::Xor(a, b),
@@ -238,6 +238,8 @@ impl Generator {
             8 => Op::Splat(bits),
             9 => Op::LaneIndex,
             10 => Op::Select(mask, a, b),
+            11 => Op::MulEven(a, b),
+            12 => Op::SplatArg(COUNT),
             _ => Op::SwapLanes(a, distance),
         };
         let value = self.builder.emit(op);

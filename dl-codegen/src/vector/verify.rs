@@ -203,6 +203,9 @@ impl Verifier<'_> {
                     return Err(VerifyError::StepOutsideLoop { place, step: address.step });
                 }
             }
+            if let Op::SplatArg(arg) = inst.op {
+                self.arg(place, arg)?;
+            }
             immediate(place, self.program.lanes, &inst.op)?;
             match inst.result {
                 Some(value) if inst.op.is_store() => {

@@ -26,7 +26,7 @@ fn random_programs_run_as_interpreted() {
 /// Each op on many vectors of ordinary and special values.
 #[test]
 fn ops_compute_as_interpreted() {
-    let ops: [(&str, MakeOp); 33] = [
+    let ops: [(&str, MakeOp); 34] = [
         ("add", |a, b, _| Op::Add(a, b)),
         ("sub", |a, b, _| Op::Sub(a, b)),
         ("mul", |a, b, _| Op::Mul(a, b)),
@@ -54,6 +54,7 @@ fn ops_compute_as_interpreted() {
         ("shr_u 31", |a, _, _| Op::ShrU(a, 31)),
         ("shr_s 1", |a, _, _| Op::ShrS(a, 1)),
         ("shr_s 31", |a, _, _| Op::ShrS(a, 31)),
+        ("mul_even", |a, b, _| Op::MulEven(a, b)),
         ("icmp.eq", |a, b, _| Op::ICmpEq(a, b)),
         ("icmp.gt", |a, b, _| Op::ICmpGt(a, b)),
         ("to_float", |a, _, _| Op::ToFloat(a)),

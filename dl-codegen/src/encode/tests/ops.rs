@@ -89,6 +89,11 @@ fn bits_and_integers() {
     check_op("xor", |b, [x, y, ..]| b.xor(x, y));
     check_op("iadd", |b, [x, y, ..]| b.iadd(x, y));
     check_op("isub", |b, [x, y, ..]| b.isub(x, y));
+    check_op("mul_even", |b, [x, y, ..]| b.mul_even(x, y));
+    check_op("mul_even by a constant", |b, [x, ..]| {
+        let factor = b.u32(0xD251_1F53);
+        b.mul_even(x, factor)
+    });
     for bits in [0, 1, 23, 31] {
         check_op("shl", |b, [x, ..]| b.shl(x, bits));
         check_op("shr_u", |b, [x, ..]| b.shr_u(x, bits));
@@ -167,6 +172,20 @@ fn tails_touch_nothing_beyond() {
             let args = [words(usize::from(count)), words(lanes.count() + 2)];
             check(&b.finish(), &args, &format!("{lanes:?}, {count} lanes"));
         }
+    }
+}
+
+#[test]
+fn numbers_among_the_arguments() {
+    for lanes in widths() {
+        let mut b = ProgramBuilder::new(lanes);
+        let (to, number) = (Address { arg: b.arg(), offset: 0, step: 0 }, b.arg());
+        let splat = b.splat_arg(number);
+        let lane = b.lane_index();
+        let sum = b.iadd(lane, splat);
+        b.store(to, sum);
+        let args = [Arg::Bytes(vec![0; lanes.bytes()]), Arg::Count(0x1_ffff_fff0)];
+        check(&b.finish(), &args, &format!("{lanes:?}"));
     }
 }
 

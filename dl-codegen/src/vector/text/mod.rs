@@ -37,7 +37,7 @@ enum Form {
 }
 
 /// The ops that touch no memory, but constants.
-const OPS: [(&str, Form); 29] = [
+const OPS: [(&str, Form); 30] = [
     ("add", Form::Binary(Op::Add)),
     ("sub", Form::Binary(Op::Sub)),
     ("mul", Form::Binary(Op::Mul)),
@@ -59,6 +59,7 @@ const OPS: [(&str, Form); 29] = [
     ("xor", Form::Binary(Op::Xor)),
     ("iadd", Form::Binary(Op::IAdd)),
     ("isub", Form::Binary(Op::ISub)),
+    ("mul_even", Form::Binary(Op::MulEven)),
     ("shl", Form::Immediate(Op::Shl)),
     ("shr_u", Form::Immediate(Op::ShrU)),
     ("shr_s", Form::Immediate(Op::ShrS)),
@@ -120,6 +121,8 @@ loop 784 {
 %37 = to_int %3
 %38 = to_float %33
 %39 = swap_lanes %3, 4
+%40 = mul_even %3, %4
+%41 = splat_arg a3
 loop a3 {
 }
 store [a2 + 2147483647], %39
@@ -130,7 +133,7 @@ store.tail(1) [a2], %34
     fn all_ops_round_trip() {
         let program = parse(ALL).unwrap();
         assert_eq!(program.to_string(), ALL);
-        assert_eq!((program.n_values, program.sections.len()), (40, 5));
+        assert_eq!((program.n_values, program.sections.len()), (42, 5));
     }
 
     #[test]

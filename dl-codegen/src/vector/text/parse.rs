@@ -205,6 +205,7 @@ impl<'t> Line<'t> {
             (_, Some(form)) => self.operands(form)?,
             ("splat", _) => Op::Splat(self.bits()?),
             ("lane_index", _) => Op::LaneIndex,
+            ("splat_arg", _) => Op::SplatArg(self.arg()?),
             ("load", _) => Op::Load(self.address()?),
             ("load.tail", _) => {
                 let count = self.tail_count()?;

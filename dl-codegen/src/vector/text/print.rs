@@ -59,6 +59,7 @@ impl Display for Op {
         match self {
             Op::Splat(bits) => write_splat(f, *bits),
             Op::LaneIndex => write!(f, "lane_index"),
+            Op::SplatArg(arg) => write!(f, "splat_arg a{arg}"),
             Op::Load(address) => write!(f, "load {address}"),
             Op::LoadTail(address, count) => write!(f, "load.tail({count}) {address}"),
             Op::Broadcast(address) => write!(f, "broadcast {address}"),
