@@ -10,8 +10,8 @@ use dl_ir::{build, passes};
 use dl_runtime::finite::first_not_finite;
 use dl_runtime::init;
 use dl_runtime::machine::{Call, Given, Machine, ProgramId, RunError};
-use dl_runtime::program::{BufferId, Element};
-use dl_runtime::tensor::{Examples, Targets, TensorError};
+use dl_runtime::program::{BufferId, Element, StateSlot};
+use dl_runtime::tensor::{Data, Examples, Targets, Tensor, TensorError};
 
 use crate::error::{Error, NotFiniteCause, Result};
 
@@ -71,6 +71,8 @@ pub(crate) struct Engine {
     variants: Vec<Variant>,
     /// The shape of an example.
     input: Vec<usize>,
+    /// The layer that asks for the most examples in a batch of training, and how many.
+    min_batch: (String, usize),
 }
 
 impl Engine {
@@ -95,7 +97,9 @@ impl Engine {
             variants[0].module = module;
         }
         let input = network.input_shape().to_vec();
-        Ok(Engine { network, target, machine, variants, input })
+        let (layer, least) = network.min_batch();
+        let min_batch = (layer.name.clone(), least);
+        Ok(Engine { network, target, machine, variants, input, min_batch })
     }
 
     pub(crate) fn network(&self) -> &ir::Network {
@@ -129,10 +133,25 @@ impl Engine {
     pub(crate) fn initialize(&mut self, seed: u64) -> Result<()> {
         for (slot, state) in self.declarations().states.clone().into_iter().enumerate() {
             let shape = state.ty.shape.as_fixed().expect("states do not depend on the batch");
-            let values = init::fill(runtime_init(state.init, &shape), seed, slot as u32, &shape);
-            self.machine.set_state(slot, &values)?;
+            if state.ty.dtype == DType::I32 {
+                let words = vec![first_word(state.init, seed); shape.iter().product()];
+                self.machine.set_state(slot, &words)?;
+            } else {
+                let values = init::fill(runtime_init(state.init, &shape), seed, slot as u32, &shape);
+                self.machine.set_state(slot, &values)?;
+            }
         }
         Ok(())
+    }
+
+    /// A state in its plain form.
+    pub(crate) fn state(&self, slot: usize) -> Tensor {
+        let StateSlot { shape, element, .. } = &self.machine.state_plan().slots[slot];
+        let data: Data = match element {
+            Element::F32 => self.machine.state::<f32>(slot).into(),
+            Element::I32 => self.machine.state::<i32>(slot).into(),
+        };
+        Tensor::new(shape.clone(), data).expect("a state has as many elements as its shape says")
     }
 
     /// Compiles the functions of training and provides memory for batches of `n` examples.
@@ -165,6 +184,9 @@ impl Engine {
         if y.n_targets() != n {
             return Err(Error::BatchSizes { examples: n, targets: y.n_targets() });
         }
+        if matches!(function, Function::TrainStep | Function::Gradients) {
+            self.check_training(n)?;
+        }
         let variant = self.variant_for(y)?;
         let entry = self.entry(function, variant)?;
         let mut call = self.machine.call(entry.program, n)?;
@@ -195,6 +217,15 @@ impl Engine {
             return Err(Error::InputShape { expected: self.input.clone(), found });
         }
         Ok(x.n_examples())
+    }
+
+    /// Refuses a batch that is too small to compute with in training mode.
+    fn check_training(&self, n: usize) -> Result<()> {
+        let (layer, expected) = &self.min_batch;
+        if n < *expected {
+            return Err(Error::SmallBatch { layer: layer.clone(), expected: *expected, found: n });
+        }
+        Ok(())
     }
 
     /// The variant for these targets, by their type and shape.
@@ -310,8 +341,19 @@ fn give<'v>(
     Ok(Given { lent: None, ..given })
 }
 
+/// How an integer state begins.
+fn first_word(init: Init, seed: u64) -> i32 {
+    match init {
+        Init::Constant(value) => value as i32,
+        Init::Seed { word } => (seed >> (32 * word)) as i32,
+        _ => unreachable!("the verifier admits no other first value of integers"),
+    }
+}
+
+/// How a real state begins.
 fn runtime_init(init: Init, shape: &[usize]) -> init::Init {
     match init {
+        Init::Seed { .. } => unreachable!("the verifier admits a word of the seed for integers only"),
         Init::Constant(value) => init::Init::Constant(value as f32),
         Init::GlorotUniform { fan_in, fan_out } => init::Init::GlorotUniform { fan_in, fan_out },
         Init::GlorotNormal { fan_in, fan_out } => init::Init::GlorotNormal { fan_in, fan_out },

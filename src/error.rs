@@ -71,6 +71,18 @@ pub enum Error {
         /// The number of targets.
         targets: usize,
     },
+    /// Too few examples for a layer that needs statistics of the batch.
+    #[error(
+        "`{layer}` needs at least {expected} examples in a batch of training, but there are {found}: a single value has no variance"
+    )]
+    SmallBatch {
+        /// The layer.
+        layer: String,
+        /// The fewest that it needs.
+        expected: usize,
+        /// The number given.
+        found: usize,
+    },
     /// A value in the examples or targets does not fit.
     #[error("{tensor}: {source}")]
     Tensor {

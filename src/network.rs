@@ -158,7 +158,7 @@ impl Network {
         Ok(gradients)
     }
 
-    /// A parameter in its plain shape.
+    /// A parameter, or a buffer such as a running mean, in its plain shape.
     ///
     /// # Errors
     /// [`Error::UnknownParameter`], which lists those that there are.
@@ -167,19 +167,20 @@ impl Network {
         Ok(self.tensor(slot))
     }
 
-    /// All parameters by name, in the order of the layers.
+    /// All parameters by name, in the order of the layers, then all buffers.
     pub fn parameters(&self) -> Vec<(String, ArrayD<f32>)> {
         let slots = self.parameter_slots();
         slots.map(|slot| (self.engine.declarations().states[slot].name.clone(), self.tensor(slot))).collect()
     }
 
-    /// All state by name, in the module's order: parameters, buffers and what the optimizer keeps.
-    pub fn states(&self) -> Vec<(String, ArrayD<f32>)> {
+    /// All state by name, in the module's order: parameters, buffers, what the optimizer keeps, and key and step of the generator of
+    /// random numbers, which are integers.
+    pub fn states(&self) -> Vec<(String, Tensor)> {
         let named = self.engine.declarations().states.iter().enumerate();
-        named.map(|(slot, state)| (state.name.clone(), self.tensor(slot))).collect()
+        named.map(|(slot, state)| (state.name.clone(), self.engine.state(slot))).collect()
     }
 
-    /// Sets a parameter from an array or view of its plain shape.
+    /// Sets a parameter or buffer from an array or view of its plain shape.
     ///
     /// # Errors
     /// [`Error::UnknownParameter`], [`Error::ParameterShape`]. Nothing is changed then.
@@ -198,7 +199,7 @@ impl Network {
         Ok(self.engine.machine_mut().set_state(slot, &plain)?)
     }
 
-    /// Writes all parameters to a safetensors file, beside it first and then in its place.
+    /// Writes all parameters and buffers to a safetensors file, beside it first and then in its place.
     ///
     /// # Errors
     /// [`Error::File`]; an existing file is as it was then.
@@ -211,7 +212,7 @@ impl Network {
         Ok(tensors::write(path.as_ref(), &self.parameters().into_iter().map(tensor).collect())?)
     }
 
-    /// Reads all parameters from a safetensors file. Missing, misshapen and unknown tensors are errors.
+    /// Reads all parameters and buffers from a safetensors file. Missing, misshapen and unknown tensors are errors.
     ///
     /// # Errors
     /// [`Error::File`]; no parameter is changed then.
@@ -273,9 +274,11 @@ impl Network {
         self.engine.module()
     }
 
+    /// What weights files hold: parameters, then buffers.
     fn parameter_slots(&self) -> impl Iterator<Item = usize> + '_ {
         let states = self.engine.declarations().states.iter().enumerate();
-        states.filter(|(_, state)| state.role == StateRole::Parameter).map(|(slot, _)| slot)
+        let is_weight = |role| matches!(role, StateRole::Parameter | StateRole::Buffer);
+        states.filter(move |(_, state)| is_weight(state.role)).map(|(slot, _)| slot)
     }
 
     fn parameter_shapes(&self) -> Vec<(String, Vec<usize>)> {

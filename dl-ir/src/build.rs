@@ -2,7 +2,7 @@
 //!
 //! | function | inputs | results | changes |
 //! | --- | --- | --- | --- |
-//! | `train_step` | x, y | loss, before the update | parameters, optimizer state |
+//! | `train_step` | x, y | loss, before the update | parameters, buffers, optimizer state, step |
 //! | `predict` | x | output | |
 //! | `evaluate` | x, y | loss, correct (if the loss knows right and wrong) | |
 //! | `gradients` | x, y | loss, `grad.<parameter>` each, `grad.x` | |
@@ -59,7 +59,9 @@ fn train_step(network: &Network, target: &TensorType) -> Function {
         .zip(gradients)
         .map(|((declared, node), gradient)| (declared.name.as_str(), *node, gradient))
         .collect();
-    let updates = network.optimizer().build(&mut b, &with_gradients);
+    let mut updates = network.optimizer().build(&mut b, &with_gradients);
+    updates.extend(step.forward.effects.updates);
+    updates.extend(network.next_step(&mut b));
     finish("train_step", b, vec![("loss".to_owned(), step.loss)], updates)
 }
 

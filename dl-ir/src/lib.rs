@@ -51,6 +51,7 @@ pub mod network;
 pub mod ops;
 pub mod optimizers;
 pub mod passes;
+pub mod random;
 mod rewrite;
 pub mod syntax;
 pub mod text;

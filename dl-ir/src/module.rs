@@ -50,6 +50,8 @@ pub enum StateRole {
     Optimizer,
     /// Set by the host: the learning rate.
     Hyper,
+    /// Of the generator of random numbers: its key, and the number of training steps so far.
+    Random,
 }
 
 /// The first value of a state.
@@ -57,6 +59,11 @@ pub enum StateRole {
 pub enum Init {
     /// Every element this number.
     Constant(f64),
+    /// A 32-bit word of the seed, for an i32 scalar.
+    Seed {
+        /// 0 is the low word, 1 the high one.
+        word: usize,
+    },
     /// Uniform in ±√(6 / (fan_in + fan_out)) (Glorot and Bengio, 2010).
     GlorotUniform {
         /// Inputs of a unit.

@@ -23,7 +23,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::graph::NodeId;
-use crate::module::{Function, Module, StateDecl};
+use crate::module::{Function, Init, Module, StateDecl};
 use crate::ops::{InferError, Op};
 use crate::types::{DType, MAX_ELEMENTS, MAX_RANK, TensorType, Type};
 
@@ -96,6 +96,14 @@ pub enum Violation {
     #[error("a state cannot be {ty}: it must be f32 or i32 and may not depend on the batch size")]
     StateType {
         /// Its type.
+        ty: TensorType,
+    },
+    /// A first value that a state cannot hold.
+    #[error(
+        "a state of {ty} cannot begin so: f32 begins with a number, i32 with a whole one or a word of the seed"
+    )]
+    StateInit {
+        /// The state's type.
         ty: TensorType,
     },
     /// An operand behind its user.
@@ -210,6 +218,15 @@ type States<'a> = HashMap<&'a str, &'a TensorType>;
 fn check_state(state: &StateDecl) -> Result<(), Violation> {
     if state.ty.dtype == DType::Bool || state.ty.shape.as_fixed().is_none() {
         return Err(Violation::StateType { ty: state.ty.clone() });
+    }
+    let begins = match (state.ty.dtype, state.init) {
+        (DType::I32, Init::Constant(value)) => f64::from(value as i32) == value,
+        (DType::I32, Init::Seed { .. }) => true,
+        (DType::I32, _) | (_, Init::Seed { .. }) => false,
+        _ => true,
+    };
+    if !begins {
+        return Err(Violation::StateInit { ty: state.ty.clone() });
     }
     check_size(&state.ty)
 }
@@ -343,7 +360,7 @@ impl fmt::Display for Place {
 mod tests {
     use super::*;
     use crate::graph::Graph;
-    use crate::module::{Init, StateRole};
+    use crate::module::StateRole;
     use crate::ops;
     use crate::types::Shape;
 
@@ -454,6 +471,22 @@ mod tests {
         assert_eq!(duplicate(|m| m.functions.push(m.functions[0].clone())), "function");
         assert_eq!(duplicate(|m| m.functions[0].results = vec![("y".to_owned(), NodeId(0)); 2]), "result");
         assert_eq!(duplicate(|m| m.functions[0].updates = vec![("w".to_owned(), NodeId(0)); 2]), "update of");
+    }
+
+    #[test]
+    fn states_begin_with_what_they_can_hold() {
+        let cases = [
+            (DType::F32, Init::Seed { word: 0 }),
+            (DType::I32, Init::Constant(0.5)),
+            (DType::I32, Init::Constant(3e9)),
+            (DType::I32, Init::HeUniform { fan_in: 1 }),
+        ];
+        for (dtype, init) in cases {
+            let mut module = module(|_, _| ());
+            let ty = TensorType::new(dtype, Shape::scalar());
+            module.states[0] = StateDecl { ty: ty.clone(), init, ..module.states[0].clone() };
+            assert_eq!(violation(&module), Violation::StateInit { ty }, "{init:?}");
+        }
     }
 
     #[test]

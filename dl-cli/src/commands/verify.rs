@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use dl::Network;
 use dl::data::Split;
+use dl_runtime::tensor::Data;
 use serde::Serialize;
 
 use crate::args::{Net, host_widths, positive};
@@ -76,12 +77,14 @@ fn train(net: &mut Network, data: &Split, steps: usize) -> Result<()> {
     Ok(())
 }
 
-/// FNV-1a, 64 bits wide, over the bits of all state.
+/// FNV-1a, 64 bits wide, over the bits of all state but the step count.
 fn hash(net: &Network) -> u64 {
     let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let states = net.states();
-    let bytes =
-        states.iter().flat_map(|(_, values)| values.iter().flat_map(|value| value.to_bits().to_le_bytes()));
+    let reals = net.states().into_iter().filter_map(|(_, tensor)| match tensor.into_data() {
+        Data::F32(values) => Some(values),
+        _ => None,
+    });
+    let bytes = reals.flatten().flat_map(|value| value.to_bits().to_le_bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, fold)
 }
 

@@ -58,6 +58,8 @@ pub enum Anchor {
     ColumnSum(NodeId),
     /// A transposed copy, alone in its kernel.
     Transpose(NodeId),
+    /// Random numbers, alone in their kernel.
+    Random(NodeId),
     /// The partial sums of a matrix product, one for each of its [chunks](super::chunks), alone in their kernel.
     Chunks(NodeId),
     /// The total of such partial sums.
@@ -71,6 +73,7 @@ impl Anchor {
             Anchor::Contract(node)
             | Anchor::ColumnSum(node)
             | Anchor::Transpose(node)
+            | Anchor::Random(node)
             | Anchor::Chunks(node)
             | Anchor::Total(node) => node,
         }
@@ -141,8 +144,11 @@ impl Group {
     }
 
     /// Takes in the members of another group over the same space. `false`, and nothing changed, if the spaces differ or
-    /// both have anchors, or one an anchor and the other rows.
+    /// both have anchors, or one an anchor and the other rows, or one draws random numbers.
     pub fn absorb(&mut self, other: &Group) -> bool {
+        if [self.anchor, other.anchor].iter().any(|anchor| matches!(anchor, Some(Anchor::Random(_)))) {
+            return false;
+        }
         let anchors = (self.anchor.is_some(), other.anchor.is_some());
         if anchors == (true, true) || (anchors.0 && other.has_rows()) || (anchors.1 && self.has_rows()) {
             return false;

@@ -319,7 +319,7 @@ impl<'f> Fuser<'f> {
                 !group.has_rows() && group.arrange(Space::Grid { rows: product.m, cols: product.n })
             }
             Some(Anchor::ColumnSum(_)) => matches!(group.space, Space::Flat(Dim::Static(_))),
-            Some(Anchor::Transpose(_)) => group.members.keys().eq([&node]),
+            Some(Anchor::Transpose(_) | Anchor::Random(_)) => group.members.keys().eq([&node]),
             Some(Anchor::Chunks(_) | Anchor::Total(_)) | None => false,
         };
         let fits = group.anchor.is_none() && space_fits;
@@ -366,7 +366,7 @@ impl<'f> Fuser<'f> {
             Structure::Reduce if reduction(self.graph, node) == Some(Reduction::Row) => {
                 roles::rows_reduced(self.graph, node).is_some_and(|rows| group.widen(rows))
             }
-            Structure::Contract | Structure::Reduce | Structure::Permute => {
+            Structure::Contract | Structure::Reduce | Structure::Permute | Structure::Random => {
                 self.anchor_fits(node, &mut group)
             }
             Structure::View

@@ -39,6 +39,8 @@ pub fn reduction(graph: &Graph, node: NodeId) -> Option<Reduction> {
 pub fn anchor(graph: &Graph, node: NodeId) -> Option<Anchor> {
     match graph.op(node).structure() {
         Structure::Contract => Product::of(graph, node).map(|_| Anchor::Contract(node)),
+        // Numbers are drawn by their place in memory: only what is never in panels can be.
+        Structure::Random => graph.tensor(node).shape.as_fixed().is_none().then_some(Anchor::Random(node)),
         Structure::Permute => transposed(graph, node).map(|_| Anchor::Transpose(node)),
         Structure::Reduce if reduction(graph, node) == Some(Reduction::Column) => {
             Some(Anchor::ColumnSum(node))
@@ -56,6 +58,7 @@ pub fn operand_class(graph: &Graph, user: NodeId, class: Class) -> Option<Class>
             let Op::Broadcast(broadcast) = graph.op(user) else { return None };
             broadcast_class(broadcast, class)
         }
+        Structure::Random => Some(Class::Scalar),
         Structure::Reduce if reduction(graph, user) == Some(Reduction::Row) => Some(Class::Full),
         _ => None,
     }
@@ -109,6 +112,7 @@ pub fn is_cheap(op: &Op) -> bool {
             | Op::Sqrt(_)
             | Op::Div(_)
             | Op::Einsum(_)
+            | Op::RandomUniform(_)
             | Op::ReduceSum(_)
             | Op::ReduceMax(_)
             | Op::MaxWithIndex(_)

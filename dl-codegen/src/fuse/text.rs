@@ -14,6 +14,7 @@ pub fn show(graph: &Graph, group: &Group) -> String {
         Some(Anchor::Chunks(node)) => format!("product in chunks around %{}", node.0),
         Some(Anchor::Total(node)) => format!("total of chunks around %{}", node.0),
         Some(Anchor::Transpose(_)) => "transpose".to_owned(),
+        Some(Anchor::Random(_)) => "random numbers".to_owned(),
         None if group.has_rows() => "rows".to_owned(),
         None => "elementwise".to_owned(),
     };

@@ -7,6 +7,7 @@ mod text;
 
 use dl_ir::graph::NodeId;
 use dl_ir::module::{Function, Module};
+use dl_ir::types::DType;
 use dl_runtime::program::{Buffer, BufferId, Element, Extent, StatePlan, StateSlot};
 
 use crate::layout::layout;
@@ -53,7 +54,7 @@ pub fn plan_state(module: &Module, target: Target) -> StatePlan {
                 .shape
                 .as_fixed()
                 .expect("checked by the verifier: states do not depend on the batch"),
-            element: Element::F32,
+            element: if state.ty.dtype == DType::I32 { Element::I32 } else { Element::F32 },
             layout: layout(&state.ty, target),
             offset,
         };

@@ -86,7 +86,7 @@ fn op_cost(op: &Op) -> f32 {
         | Op::Tanh(_)
         | Op::Erf(_)
         | Op::Logistic(_) => FUNCTION,
-        Op::Softplus(_) => 2.0 * FUNCTION,
+        Op::Softplus(_) | Op::RandomUniform(_) => 2.0 * FUNCTION,
         Op::Broadcast(_) | Op::Iota(_) | Op::Get(_) | Op::Einsum(_) | Op::StopGradient(_) => 0.0,
         _ => SIMPLE,
     }

@@ -13,6 +13,7 @@ pub fn emit(b: &mut ProgramBuilder, op: &Op, dtype: DType, operands: &[Value]) -
     let y = operands.get(1).copied().unwrap_or(x);
     let value = match op {
         Op::Abs(_) => b.abs(x),
+        Op::Add(_) if dtype == DType::I32 => b.iadd(x, y),
         Op::Add(_) => b.add(x, y),
         Op::Compare(compare) => emit_compare(b, compare.direction, dtype, x, y),
         Op::Convert(_) => emit_convert(b, dtype, x),

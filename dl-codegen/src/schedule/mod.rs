@@ -7,6 +7,7 @@ mod evaluate;
 mod flat;
 mod map;
 pub mod operands;
+mod random;
 mod rows;
 mod transpose;
 pub mod work;
@@ -44,6 +45,7 @@ pub fn schedule(graph: &Graph, group: &Group, target: Target) -> Scheduled {
         (Some(Anchor::ColumnSum(node) | Anchor::Total(node)), _) => {
             column_sum::schedule(graph, group, node, &bindings, target)
         }
+        (Some(Anchor::Random(node)), _) => random::schedule(graph, group, node, &bindings, target),
         (Some(Anchor::Transpose(node)), _) => transpose::schedule(graph, node, &bindings, target),
         (None, Space::Grid { rows, cols }) => rows::schedule(graph, group, (rows, cols), &bindings, target),
         (None, Space::Flat(_)) => flat::schedule(graph, group, &bindings, target),

@@ -53,7 +53,7 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
     let mut bindings = Vec::new();
     if let Some(Anchor::Total(node)) = group.anchor {
         bindings.push(Binding::Partials(node));
-    } else if let Some(anchor) = group.anchor {
+    } else if let Some(anchor) = group.anchor.filter(|anchor| !matches!(anchor, Anchor::Random(_))) {
         let operands = graph.operands(anchor.node());
         let sides = [Binding::Left as fn(NodeId) -> Binding, Binding::Right];
         bindings.extend(operands.iter().zip(sides).map(|(&operand, side)| side(operand)));

@@ -47,7 +47,7 @@ fn flops(graph: &Graph, group: &Group, node: NodeId, class: Class, batch: usize)
         Structure::Map if class == Class::Full => {
             group.space.elements().map_or(0, |elements| elements.at(batch) as u64)
         }
-        Structure::Map => elements(node),
+        Structure::Map | Structure::Random => elements(node),
         _ => 0,
     }
 }

@@ -9,7 +9,7 @@ use dl_runtime::program::Place;
 use crate::executor::{Guarded, Interpreted, initial, plain};
 use crate::generate::network;
 use crate::random::Random;
-use crate::subject::{Subject, fill, widths};
+use crate::subject::{Subject, fill, state_words, widths};
 
 /// Runs a function by the kernel interpreter, between guard pages, and in its arena.
 fn check(subject: &Subject, function: &Function, environment: &Environment, batch: usize, lanes: Lanes) {
@@ -45,13 +45,27 @@ fn check(subject: &Subject, function: &Function, environment: &Environment, batc
     }
     for (id, buffer) in lowered.plan.buffers.iter().enumerate() {
         if let Place::State(slot) = buffer.place {
-            assert_eq!(bits(machine.state(slot)), expected(id), "{} of {place}", buffer.name);
+            assert_eq!(state_words(&machine, slot), expected(id), "{} of {place}", buffer.name);
         }
     }
 }
 
 fn bits(values: Vec<f32>) -> Vec<u32> {
     values.into_iter().map(f32::to_bits).collect()
+}
+
+/// Random numbers, statistics of rows and of columns, on tails of every kind.
+#[test]
+fn norms_and_dropout() {
+    let mut random = Random::new(6);
+    let text = "< input(3, 17), dropout(0.5), layer_norm(17), batch_norm(17), residual(< dropout(0.1) >), flatten, dense(51, 2) >";
+    let subject = Subject::all(text).swap_remove(0);
+    for batch in [1, 2, 5, 33] {
+        let environment = subject.environment(batch, &mut random);
+        for function in &subject.module.functions {
+            widths().for_each(|lanes| check(&subject, function, &environment, batch, lanes));
+        }
+    }
 }
 
 #[test]

@@ -4,6 +4,8 @@ use crate::random::Random;
 
 /// Tails of every kind at every width.
 const SIZES: [usize; 7] = [1, 2, 3, 17, 31, 33, 127];
+/// Values that have statistics worth the name.
+const ENOUGH: usize = 17;
 const ACTIVATIONS: [&str; 10] =
     ["linear", "relu", "leaky_relu", "sigmoid", "tanh", "softplus", "elu", "silu", "gelu", "softmax"];
 /// Losses, with the activation that the network must end with.
@@ -70,7 +72,7 @@ impl Draft {
     }
 
     fn add(&mut self, random: &mut Random, is_last: bool, max_work: usize) {
-        match random.below(6) {
+        match random.below(9) {
             0 if self.shape.len() > 1 => {
                 self.shape = vec![self.shape.iter().product()];
                 self.layers.push("flatten".to_owned());
@@ -91,6 +93,16 @@ impl Draft {
                 ));
                 self.work += 2 * self.positions() * width * inner;
             }
+            4 => self.layers.push("dropout(0.25)".to_owned()),
+            // Of few values, or of values with a norm already, gradients are differences of equal numbers.
+            5 if !self.has_norm() && self.shape.last().is_some_and(|&width| width >= ENOUGH) => {
+                let width = self.shape[self.shape.len() - 1];
+                self.layers.push(format!("layer_norm({width})"));
+            }
+            6 if !self.has_norm() && self.positions() >= ENOUGH => {
+                let width = self.shape[self.shape.len() - 1];
+                self.layers.push(format!("batch_norm({width})"));
+            }
             _ => {
                 let width = *self.shape.last().expect("shapes have axes");
                 let (out, activation) = (self.width(random, max_work), random.choose(&ACTIVATIONS));
@@ -100,6 +112,10 @@ impl Draft {
                 *self.shape.last_mut().expect("shapes have axes") = out;
             }
         }
+    }
+
+    fn has_norm(&self) -> bool {
+        self.layers.iter().any(|layer| layer.contains("norm"))
     }
 
     /// Rows that a dense layer works on.

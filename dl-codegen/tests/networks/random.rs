@@ -12,6 +12,11 @@ impl Random {
         Random((seed + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15))
     }
 
+    /// Any 32 bits.
+    pub fn word(&mut self) -> i32 {
+        (self.bits() << 16 ^ self.bits()) as i32
+    }
+
     fn bits(&mut self) -> u32 {
         self.0 = self.0.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
         (self.0 >> 40) as u32

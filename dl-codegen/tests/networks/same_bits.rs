@@ -13,7 +13,7 @@ use dl_runtime::program::{Cost, Step};
 
 use crate::generate::network;
 use crate::random::Random;
-use crate::subject::{Subject, fill, widths};
+use crate::subject::{Subject, fill, state_words, widths};
 
 const STEPS: usize = 20;
 const THREADS: [usize; 4] = [1, 2, 3, 5];
@@ -52,9 +52,7 @@ fn train(
         }
     }
     for slot in 0..subject.module.states.len() {
-        for value in machine.state::<f32>(slot) {
-            value.to_bits().hash(&mut hasher);
-        }
+        state_words(machine, slot).hash(&mut hasher);
     }
     hasher.finish()
 }
@@ -82,6 +80,16 @@ fn random_networks() {
     for _ in 0..12 {
         let sample = network(&mut random, 30_000);
         check(&sample.text, sample.batch, &mut random);
+    }
+}
+
+/// Statistics of rows and columns, and masks, which change from step to step.
+#[test]
+fn norms_and_dropout() {
+    let mut random = Random::new(7);
+    let text = "< dense(20, 33, relu), layer_norm(33), dropout(0.3), reshape(3, 11), batch_norm(11), flatten, dense(33, 4, softmax) >";
+    for batch in [2, 37] {
+        check(text, batch, &mut random);
     }
 }
 

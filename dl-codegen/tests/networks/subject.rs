@@ -9,7 +9,7 @@ use dl_ir::interp::Environment;
 use dl_ir::module::{Function, Module};
 use dl_ir::network::Network;
 use dl_ir::ops::Op;
-use dl_ir::types::{Shape, TensorType};
+use dl_ir::types::{DType, Shape, TensorType};
 use dl_ir::value::Value;
 use dl_ir::{build, passes};
 use dl_runtime::machine::{Call, Machine, ProgramId};
@@ -81,9 +81,13 @@ impl Subject {
         for state in &self.module.states {
             let shape = state.ty.shape.at(1);
             let value = random.tensor(&state.ty, 1, 1);
-            // Running means of squares, corrections and the learning rate are positive.
-            let positive = state.name.contains(".v.") || state.name.contains(".sum.") || shape.is_empty();
+            // Running means of squares, variances, corrections and the learning rate are positive.
+            let positive = [".v.", ".sum.", ".running_var"].iter().any(|part| state.name.contains(part))
+                || shape.is_empty();
             let value = match shape.as_slice() {
+                _ if state.ty.dtype == DType::I32 => {
+                    Value::from_fn(&state.ty, 1, |_| f64::from(random.word()))
+                }
                 _ if positive => value.map(|v| f64::from((v.abs() + 0.1) as f32)),
                 // Values keep their size from layer to layer.
                 [fan_in, _] => value.map(|v| f64::from((v * (3.0 / *fan_in as f64).sqrt()) as f32)),
@@ -99,9 +103,21 @@ impl Subject {
     /// Sets all state.
     pub fn set_state(&self, machine: &mut Machine, environment: &Environment) {
         for (slot, declared) in self.module.states.iter().enumerate() {
-            let data: Vec<f32> = environment[&declared.name].data.iter().map(|&v| v as f32).collect();
-            machine.set_state(slot, &data).expect("as many elements as declared");
+            let data = &environment[&declared.name].data;
+            let set = match declared.ty.dtype {
+                DType::I32 => machine.set_state(slot, &data.iter().map(|&v| v as i32).collect::<Vec<_>>()),
+                _ => machine.set_state(slot, &data.iter().map(|&v| v as f32).collect::<Vec<_>>()),
+            };
+            set.expect("as many elements as declared");
         }
+    }
+}
+
+/// The words of a state in its plain form.
+pub fn state_words(machine: &Machine, slot: usize) -> Vec<u32> {
+    match machine.state_plan().slots[slot].element {
+        Element::F32 => machine.state::<f32>(slot).into_iter().map(f32::to_bits).collect(),
+        Element::I32 => machine.state::<i32>(slot).into_iter().map(|word| word as u32).collect(),
     }
 }
 

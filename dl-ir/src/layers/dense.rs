@@ -1,9 +1,8 @@
 //! `dense(in, out, act)`: act(xW + b), on the last axis.
 
-use super::{Activation, LayerContext, LayerRule, Misfit, Parameter, init};
+use super::{Activation, LayerContext, LayerRule, Misfit, Parameter, check_features, init};
 use crate::arguments::{ArgKind, ArgSpec, Arguments, Setting};
 use crate::builder::Builder;
-use crate::diagnostics::NetworkError;
 use crate::graph::NodeId;
 use crate::module::Init;
 use crate::ops::Einsum;
@@ -62,21 +61,8 @@ impl LayerRule for Dense {
     }
 
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit> {
-        let expected = arguments.size("in");
-        match input {
-            [outer @ .., found] if *found == expected => Ok([outer, &[arguments.size("out")]].concat()),
-            [.., found] => {
-                let layer = self.text(arguments);
-                let fitting = self.text(&arguments.with("in", Setting::Size(*found)));
-                let error = NetworkError::Features { layer, fitting, expected, found: *found };
-                Err(Misfit { error, argument: Some("in") })
-            }
-            [] => {
-                let error =
-                    NetworkError::TooFewAxes { layer: self.text(arguments), expected: 1, found: vec![] };
-                Err(Misfit { error, argument: None })
-            }
-        }
+        check_features(self, arguments, "in", input)?;
+        Ok([&input[..input.len() - 1], &[arguments.size("out")]].concat())
     }
 
     fn parameters(&self, arguments: &Arguments) -> Vec<Parameter> {

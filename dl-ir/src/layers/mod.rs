@@ -6,8 +6,10 @@
 pub mod activations;
 mod attention;
 mod avg_pool2d;
+mod batch_norm;
 mod conv2d;
 mod dense;
+mod dropout;
 mod embedding;
 mod flatten;
 mod global_avg_pool2d;
@@ -16,8 +18,10 @@ mod image;
 mod init;
 mod input;
 mod last;
+mod layer_norm;
 mod lstm;
 mod max_pool2d;
+mod norm;
 mod recurrent;
 mod reshape;
 mod residual;
@@ -25,11 +29,12 @@ mod rnn;
 
 use std::fmt;
 
-use crate::arguments::{ArgSpec, Arguments};
+use crate::arguments::{ArgSpec, Arguments, Setting};
 use crate::builder::Builder;
 use crate::diagnostics::NetworkError;
 use crate::graph::NodeId;
 use crate::module::Init;
+use crate::random;
 use crate::types::{Shape, TensorType};
 
 pub use activations::{ACTIVATIONS, Activation};
@@ -39,14 +44,17 @@ pub(crate) use init::INITIALIZERS;
 static LAYERS: &[&dyn LayerRule] = &[
     &attention::Attention,
     &avg_pool2d::AvgPool2d,
+    &batch_norm::BatchNorm,
     &conv2d::Conv2d,
     &dense::Dense,
+    &dropout::Dropout,
     &embedding::Embedding,
     &flatten::Flatten,
     &global_avg_pool2d::GlobalAvgPool2d,
     &gru::Gru,
     &input::Input,
     &last::Last,
+    &layer_norm::LayerNorm,
     &lstm::Lstm,
     &max_pool2d::MaxPool2d,
     &reshape::Reshape,
@@ -100,6 +108,21 @@ pub trait LayerRule: Sync {
         Vec::new()
     }
 
+    /// What it keeps from batch to batch without training it: running statistics.
+    fn buffers(&self, _: &Arguments) -> Vec<Parameter> {
+        Vec::new()
+    }
+
+    /// Whether it draws random numbers in training.
+    fn is_random(&self) -> bool {
+        false
+    }
+
+    /// The fewest examples of this shape that it can be trained on at once.
+    fn min_batch(&self, _: &[usize]) -> usize {
+        1
+    }
+
     /// The activation that is applied to what [`build`](Self::build) gives.
     fn activation(&self, _: &Arguments) -> Option<&'static Activation> {
         None
@@ -139,7 +162,7 @@ pub struct Misfit {
     pub argument: Option<&'static str>,
 }
 
-/// A trained tensor of a layer.
+/// A tensor that a layer keeps: one that is trained, or a buffer.
 #[derive(Clone, PartialEq, Debug)]
 pub struct Parameter {
     /// What stands behind the layer's name and a dot: `weight`.
@@ -177,12 +200,28 @@ pub struct CheckedLayer {
 }
 
 impl CheckedLayer {
+    /// This layer and all that are nested in it, depth first.
+    pub fn flattened(&self) -> Vec<&CheckedLayer> {
+        let nested = self.arguments.body.iter().flat_map(CheckedLayer::flattened);
+        std::iter::once(self).chain(nested).collect()
+    }
+
     /// Its parameters and those of its nested layers, by their full names.
     pub fn parameters(&self) -> Vec<(String, Parameter)> {
-        let own = self.rule.parameters(&self.arguments).into_iter();
-        let own = own.map(|parameter| (self.state_name(parameter.suffix), parameter));
-        let nested = self.arguments.body.iter().flat_map(CheckedLayer::parameters);
-        own.chain(nested).collect()
+        self.tensors(|layer| layer.rule.parameters(&layer.arguments))
+    }
+
+    /// Its buffers and those of its nested layers, by their full names.
+    pub fn buffers(&self) -> Vec<(String, Parameter)> {
+        self.tensors(|layer| layer.rule.buffers(&layer.arguments))
+    }
+
+    fn tensors(&self, of: impl Fn(&CheckedLayer) -> Vec<Parameter>) -> Vec<(String, Parameter)> {
+        let mut named = Vec::new();
+        for layer in self.flattened() {
+            named.extend(of(layer).into_iter().map(|tensor| (layer.state_name(tensor.suffix), tensor)));
+        }
+        named
     }
 
     /// Its activation, if it ends with one.
@@ -191,8 +230,14 @@ impl CheckedLayer {
     }
 
     /// Adds its forward pass and gives its value before and after its activation.
-    pub fn forward(&self, builder: &mut Builder, mode: Mode, x: NodeId) -> LayerValues {
-        let before = self.rule.build(&mut LayerContext { builder, mode, layer: self }, x);
+    pub(crate) fn forward(
+        &self,
+        builder: &mut Builder,
+        mode: Mode,
+        effects: &mut Effects,
+        x: NodeId,
+    ) -> LayerValues {
+        let before = self.rule.build(&mut LayerContext { builder, mode, effects, layer: self }, x);
         let after = match self.activation() {
             Some(activation) => (activation.apply)(builder, before),
             None => before,
@@ -228,12 +273,22 @@ pub struct LayerValues {
     pub after: NodeId,
 }
 
+/// What a forward pass does besides computing its output.
+#[derive(Clone, PartialEq, Debug, Default)]
+pub struct Effects {
+    /// New values of states, by name; none in inference.
+    pub updates: Vec<(String, NodeId)>,
+    /// How often random numbers were drawn.
+    n_draws: usize,
+}
+
 /// What a layer builds with.
 pub struct LayerContext<'a> {
     /// The graph.
     pub builder: &'a mut Builder,
     /// What the forward pass is for.
     pub mode: Mode,
+    effects: &'a mut Effects,
     /// The layer that is being built.
     layer: &'a CheckedLayer,
 }
@@ -256,10 +311,57 @@ impl<'a> LayerContext<'a> {
 
     /// The layer's parameter of this suffix.
     pub fn parameter(&mut self, suffix: &str) -> NodeId {
-        let parameters = self.layer.rule.parameters(self.arguments());
-        let declared = parameters.iter().find(|parameter| parameter.suffix == suffix);
-        let shape = Shape::fixed(&declared.expect("a declared parameter").shape);
+        self.tensor(suffix, &self.layer.rule.parameters(self.arguments()))
+    }
+
+    /// The layer's buffer of this suffix, before any update.
+    pub fn buffer(&mut self, suffix: &str) -> NodeId {
+        self.tensor(suffix, &self.layer.rule.buffers(self.arguments()))
+    }
+
+    /// Makes `value` the buffer's value after a training step.
+    pub fn update_buffer(&mut self, suffix: &str, value: NodeId) {
+        self.effects.updates.push((self.layer.state_name(suffix), value));
+    }
+
+    /// Random numbers, uniform in [0, 1), others at each call and each training step.
+    pub fn uniform(&mut self, shape: Shape) -> NodeId {
+        self.effects.n_draws += 1;
+        random::uniform(self.builder, self.effects.n_draws - 1, shape)
+    }
+
+    /// The value of a nested layer.
+    pub fn nested(&mut self, layer: &CheckedLayer, x: NodeId) -> NodeId {
+        layer.forward(self.builder, self.mode, self.effects, x).after
+    }
+
+    fn tensor(&mut self, suffix: &str, declared: &[Parameter]) -> NodeId {
+        let declared = declared.iter().find(|tensor| tensor.suffix == suffix);
+        let shape = Shape::fixed(&declared.expect("a declared tensor").shape);
         self.builder.state(&self.layer.state_name(suffix), TensorType::f32(shape))
+    }
+}
+
+/// Checks that the last axis of `input` has as many elements as the argument `name` says.
+fn check_features(
+    rule: &dyn LayerRule,
+    arguments: &Arguments,
+    name: &'static str,
+    input: &[usize],
+) -> Result<(), Misfit> {
+    let expected = arguments.size(name);
+    match input.last() {
+        Some(&found) if found == expected => Ok(()),
+        Some(&found) => {
+            let layer = rule.text(arguments);
+            let fitting = rule.text(&arguments.with(name, Setting::Size(found)));
+            let error = NetworkError::Features { layer, fitting, expected, found };
+            Err(Misfit { error, argument: Some(name) })
+        }
+        None => {
+            let error = NetworkError::TooFewAxes { layer: rule.text(arguments), expected: 1, found: vec![] };
+            Err(Misfit { error, argument: None })
+        }
     }
 }
 

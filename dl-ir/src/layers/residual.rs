@@ -35,7 +35,7 @@ impl LayerRule for Residual {
 
     fn build(&self, cx: &mut LayerContext<'_>, x: NodeId) -> NodeId {
         let body = &cx.arguments().body;
-        let f = body.iter().fold(x, |value, layer| layer.forward(cx.builder, cx.mode, value).after);
+        let f = body.iter().fold(x, |value, layer| cx.nested(layer, value));
         cx.builder.add(x, f)
     }
 }

@@ -12,10 +12,11 @@ use proc_macro2::TokenStream;
 use crate::builder::Builder;
 use crate::diagnostics::Diagnostics;
 use crate::graph::NodeId;
-use crate::layers::{CheckedLayer, LayerValues, Mode};
+use crate::layers::{CheckedLayer, Effects, LayerValues, Mode, Parameter};
 use crate::losses::LossRule;
 use crate::module::{StateDecl, StateRole};
 use crate::optimizers::Optimizer;
+use crate::random;
 use crate::syntax::{self, ast};
 use crate::types::{DType, Shape, TensorType};
 
@@ -56,12 +57,14 @@ pub struct NetworkItem {
 }
 
 /// The nodes of a forward pass.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Debug)]
 pub struct Forward {
     /// The output before a trailing softmax or sigmoid; the output itself if there is neither.
     pub logits: NodeId,
     /// The output, f32 [B, …].
     pub output: NodeId,
+    /// What a training step does besides.
+    pub effects: Effects,
 }
 
 /// A layer as summaries show it.
@@ -168,21 +171,45 @@ impl Network {
 
     /// The declarations of all parameters, in the order of the layers.
     pub fn parameters(&self) -> Vec<StateDecl> {
-        let declare = |(name, parameter): (String, crate::layers::Parameter)| StateDecl {
-            name,
-            ty: TensorType::f32(Shape::fixed(&parameter.shape)),
-            role: StateRole::Parameter,
-            init: parameter.init,
-        };
-        self.layers.iter().flat_map(CheckedLayer::parameters).map(declare).collect()
+        self.declare(StateRole::Parameter, CheckedLayer::parameters)
     }
 
-    /// The declarations of all state: parameters, then what the optimizer keeps.
+    /// The declarations of what layers keep without training it, in the order of the layers.
+    pub fn buffers(&self) -> Vec<StateDecl> {
+        self.declare(StateRole::Buffer, CheckedLayer::buffers)
+    }
+
+    fn declare(&self, role: StateRole, of: fn(&CheckedLayer) -> Vec<(String, Parameter)>) -> Vec<StateDecl> {
+        let declare = |(name, tensor): (String, Parameter)| {
+            let ty = TensorType::f32(Shape::fixed(&tensor.shape));
+            StateDecl { name, ty, role, init: tensor.init }
+        };
+        self.layers.iter().flat_map(of).map(declare).collect()
+    }
+
+    /// The declarations of all state: parameters, buffers, what the optimizer keeps, and the generator of random numbers if a
+    /// layer draws any.
     pub fn states(&self) -> Vec<StateDecl> {
         let mut states = self.parameters();
         let optimizer = self.optimizer.states(&states);
+        states.extend(self.buffers());
         states.extend(optimizer);
+        if self.is_random() {
+            states.extend(random::states());
+        }
         states
+    }
+
+    /// Whether training draws random numbers.
+    fn is_random(&self) -> bool {
+        self.layers.iter().flat_map(CheckedLayer::flattened).any(|layer| layer.rule.is_random())
+    }
+
+    /// The layer that asks for the most examples in a batch of training, and how many.
+    pub fn min_batch(&self) -> (&CheckedLayer, usize) {
+        let layers = self.layers.iter().flat_map(CheckedLayer::flattened);
+        let needs = layers.map(|layer| (layer, layer.rule.min_batch(&layer.input)));
+        needs.max_by_key(|&(_, n)| n).expect("networks have layers")
     }
 
     /// The number of trained elements.
@@ -203,13 +230,22 @@ impl Network {
         self.layers.iter().map(info).collect()
     }
 
+    /// Adds the step count's next value, and gives it by name; nothing if training draws no random numbers.
+    pub fn next_step(&self, builder: &mut Builder) -> Vec<(String, NodeId)> {
+        if self.is_random() { random::next_step(builder) } else { Vec::new() }
+    }
+
     /// Adds the forward pass of a batch `x` of [`input_type`](Self::input_type).
     pub fn forward(&self, builder: &mut Builder, mode: Mode, x: NodeId) -> Forward {
         let start = LayerValues { before: x, after: x };
-        let step = |values: LayerValues, layer: &CheckedLayer| layer.forward(builder, mode, values.after);
+        let mut effects = Effects::default();
+        let step = |values: LayerValues, layer: &CheckedLayer| {
+            layer.forward(builder, mode, &mut effects, values.after)
+        };
         let last = self.layers.iter().fold(start, step);
         let from_logits = matches!(self.trailing_activation(), Some("softmax" | "sigmoid"));
-        Forward { logits: if from_logits { last.before } else { last.after }, output: last.after }
+        let logits = if from_logits { last.before } else { last.after };
+        Forward { logits, output: last.after, effects }
     }
 
     /// The name of the activation that the network ends with.

@@ -74,15 +74,7 @@ impl OpRule for Compare {
     }
 
     fn infer(&self, operands: &[&Type]) -> Result<Type, InferError> {
-        let [a, b] = tensors(operands)?;
-        if a.dtype == DType::Bool {
-            return Err(InferError::Element { position: 0, expected: "f32 or i32", found: a.dtype });
-        }
-        if a.dtype != b.dtype {
-            return Err(InferError::Element { position: 1, expected: a.dtype.name(), found: b.dtype });
-        }
-        same_shape(&[a, b])?;
-        Ok(a.with_dtype(DType::Bool).into())
+        two_numbers(operands).map(|number| number.with_dtype(DType::Bool).into())
     }
 
     fn eval(&self, operands: &[&Value], _: &EvalContext<'_>) -> Vec<Value> {

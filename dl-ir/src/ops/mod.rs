@@ -91,6 +91,7 @@ ops! {
     neg::Neg,
     overlap_add::OverlapAdd,
     pad::Pad,
+    random_uniform::RandomUniform,
     reduce_max::ReduceMax,
     reduce_sum::ReduceSum,
     reshape::Reshape,
@@ -164,6 +165,19 @@ pub(crate) fn same_shape(tensors: &[&TensorType]) -> Result<(), InferError> {
         }
         None => Ok(()),
     }
+}
+
+/// The type of two f32 or two i32 tensors of one shape.
+pub(crate) fn two_numbers<'a>(operands: &[&'a Type]) -> Result<&'a TensorType, InferError> {
+    let [a, b] = tensors(operands)?;
+    if a.dtype == DType::Bool {
+        return Err(InferError::Element { position: 0, expected: "f32 or i32", found: a.dtype });
+    }
+    if a.dtype != b.dtype {
+        return Err(InferError::Element { position: 1, expected: a.dtype.name(), found: b.dtype });
+    }
+    same_shape(&[a, b])?;
+    Ok(a)
 }
 
 /// The type of an elementwise op on `arity` f32 tensors of one shape.

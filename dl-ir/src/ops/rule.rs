@@ -49,6 +49,8 @@ pub enum Structure {
     Map,
     /// Elements of the operand repeated along new axes.
     Broadcast,
+    /// Random numbers, each from its place in the result and from the operands, which are scalars.
+    Random,
     /// The same elements in the same order under another shape.
     View,
     /// One operand combined along some axes.

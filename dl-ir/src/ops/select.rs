@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// a where the condition holds, else b; each gets the cotangent where it was chosen.
+/// a where the condition holds, else b, for two f32 or two i32 tensors; each gets the cotangent where it was chosen.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Select;
 
@@ -15,7 +15,11 @@ impl OpRule for Select {
 
     fn infer(&self, operands: &[&Type]) -> Result<Type, InferError> {
         let all = tensors::<3>(operands)?;
-        for (position, expected) in [DType::Bool, DType::F32, DType::F32].into_iter().enumerate() {
+        let chosen = match all[1].dtype {
+            DType::I32 => DType::I32,
+            DType::F32 | DType::Bool => DType::F32,
+        };
+        for (position, expected) in [DType::Bool, chosen, chosen].into_iter().enumerate() {
             let found = all[position].dtype;
             if found != expected {
                 return Err(InferError::Element { position, expected: expected.name(), found });
@@ -42,9 +46,13 @@ impl OpRule for Select {
     }
 
     fn samples() -> Vec<Sample> {
-        let condition = Value::new(DType::Bool, vec![3], vec![1.0, 0.0, 1.0]);
-        let (a, b) = (Value::f32(&[3], vec![1.0, 2.0, 3.0]), Value::f32(&[3], vec![-1.0, -2.0, -3.0]));
-        let types = [DType::Bool, DType::F32, DType::F32].map(|d| TensorType::new(d, Shape::fixed(&[3])));
-        vec![Sample::new(Select, types.to_vec(), vec![condition, a, b], Some(vec![vec![1.0, -2.0, 3.0]]))]
+        let sample = |dtype| {
+            let value = |dtype, data: [f64; 3]| Value::new(dtype, vec![3], data.to_vec());
+            let condition = value(DType::Bool, [1.0, 0.0, 1.0]);
+            let (a, b) = (value(dtype, [1.0, 2.0, 3.0]), value(dtype, [-1.0, -2.0, -3.0]));
+            let types = [DType::Bool, dtype, dtype].map(|dtype| TensorType::new(dtype, Shape::fixed(&[3])));
+            Sample::new(Select, types.to_vec(), vec![condition, a, b], Some(vec![vec![1.0, -2.0, 3.0]]))
+        };
+        vec![sample(DType::F32), sample(DType::I32)]
     }
 }

@@ -3,8 +3,8 @@
 use crate::module::{Init, StateRole};
 
 /// All roles.
-pub(super) const ROLES: [StateRole; 4] =
-    [StateRole::Parameter, StateRole::Buffer, StateRole::Optimizer, StateRole::Hyper];
+pub(super) const ROLES: [StateRole; 5] =
+    [StateRole::Parameter, StateRole::Buffer, StateRole::Optimizer, StateRole::Hyper, StateRole::Random];
 
 /// A role's name.
 pub(super) fn role_name(role: StateRole) -> &'static str {
@@ -13,11 +13,12 @@ pub(super) fn role_name(role: StateRole) -> &'static str {
         StateRole::Buffer => "buffer",
         StateRole::Optimizer => "optimizer",
         StateRole::Hyper => "hyper",
+        StateRole::Random => "random",
     }
 }
 
 /// The names of all first values.
-pub(super) const INITS: [&str; 8] = [
+pub(super) const INITS: [&str; 9] = [
     "constant",
     "glorot_normal",
     "glorot_uniform",
@@ -25,6 +26,7 @@ pub(super) const INITS: [&str; 8] = [
     "he_uniform",
     "lstm_bias",
     "orthogonal",
+    "seed",
     "uniform",
 ];
 
@@ -39,6 +41,7 @@ pub(super) fn show_init(init: Init) -> (&'static str, Vec<String>) {
         Init::HeUniform { fan_in } => ("he_uniform", integers(&[fan_in])),
         Init::LstmBias => ("lstm_bias", Vec::new()),
         Init::Orthogonal => ("orthogonal", Vec::new()),
+        Init::Seed { word } => ("seed", integers(&[word])),
         Init::Uniform { limit } => ("uniform", vec![format!("{limit:?}")]),
     }
 }
@@ -58,6 +61,7 @@ pub(super) fn parse_init(name: &str, args: &[&str]) -> Option<Init> {
         ("he_uniform", &[fan_in]) => Some(Init::HeUniform { fan_in }),
         ("lstm_bias", []) => Some(Init::LstmBias),
         ("orthogonal", []) => Some(Init::Orthogonal),
+        ("seed", &[word @ 0..2]) => Some(Init::Seed { word }),
         _ => None,
     }
 }
@@ -77,6 +81,7 @@ mod tests {
             Init::HeUniform { fan_in },
             Init::LstmBias,
             Init::Orthogonal,
+            Init::Seed { word: 1 },
             Init::Uniform { limit: 0.05 },
         ];
         assert_eq!(inits.map(|init| show_init(init).0), INITS);
@@ -89,7 +94,9 @@ mod tests {
 
     #[test]
     fn wrong_arguments_are_refused() {
-        for (name, args) in [("constant", &[][..]), ("he_normal", &["1.5"]), ("glorot_uniform", &["1"])] {
+        for (name, args) in
+            [("constant", &[][..]), ("he_normal", &["1.5"]), ("glorot_uniform", &["1"]), ("seed", &["2"])]
+        {
             assert_eq!(parse_init(name, args), None, "{name}({args:?})");
         }
     }

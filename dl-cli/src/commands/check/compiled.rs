@@ -7,7 +7,7 @@ use dl::{Builder, Network};
 use dl_ir::interp::{self, Outcome};
 use serde::Serialize;
 
-use super::environment;
+use super::{environment, value};
 use crate::args::host_widths;
 use crate::error::Result;
 
@@ -34,7 +34,7 @@ pub struct Comparison {
 }
 
 /// What a function gave, by name: results and new state.
-type Found = BTreeMap<String, Vec<f32>>;
+type Found = BTreeMap<String, Vec<f64>>;
 
 /// Compares all functions at all widths that the CPU has.
 pub fn compare(builder: &Builder, batch: &Split) -> Result<Vec<Comparison>> {
@@ -70,25 +70,29 @@ fn interpret(net: &Network, batch: &Split) -> Result<[(&'static str, Outcome); 4
 /// What they give. The last one changes the state.
 fn run(net: &mut Network, batch: &Split) -> Result<[Found; 4]> {
     let (x, y) = (batch.x(), batch.y());
-    let predicted = Found::from([("output".to_owned(), net.predict(x)?.iter().copied().collect())]);
+    let predicted = Found::from([("output".to_owned(), doubles(net.predict(x)?.iter()))]);
     let evaluation = net.evaluate(x, y)?;
-    let mut evaluated = Found::from([("loss".to_owned(), vec![evaluation.loss])]);
+    let mut evaluated = Found::from([("loss".to_owned(), vec![f64::from(evaluation.loss)])]);
     if let Some(accuracy) = evaluation.accuracy {
         let network = net.network();
         let predictions = network.loss().n_predictions(network.output_shape()) * batch.n_examples();
-        evaluated.insert("correct".to_owned(), vec![accuracy * predictions as f32]);
+        evaluated.insert("correct".to_owned(), vec![f64::from(accuracy * predictions as f32)]);
     }
     let gradients = net.gradients(x, y)?;
     let of_x = gradients.x.map(|gradient| ("x".to_owned(), gradient));
     let named = gradients.parameters.into_iter().chain(of_x);
     let mut differentiated: Found =
-        named.map(|(of, gradient)| (format!("grad.{of}"), gradient.into_iter().collect())).collect();
-    differentiated.insert("loss".to_owned(), vec![gradients.loss]);
+        named.map(|(of, gradient)| (format!("grad.{of}"), doubles(gradient.iter()))).collect();
+    differentiated.insert("loss".to_owned(), vec![f64::from(gradients.loss)]);
     let loss = net.train_step(x, y)?;
     let mut trained: Found =
-        net.states().into_iter().map(|(name, state)| (name, state.into_iter().collect())).collect();
-    trained.insert("loss".to_owned(), vec![loss]);
+        net.states().into_iter().map(|(name, state)| (name, value(&state).data)).collect();
+    trained.insert("loss".to_owned(), vec![f64::from(loss)]);
     Ok([predicted, evaluated, differentiated, trained])
+}
+
+fn doubles<'a>(values: impl Iterator<Item = &'a f32>) -> Vec<f64> {
+    values.copied().map(f64::from).collect()
 }
 
 fn worst(function: &'static str, lanes: usize, expected: &Outcome, found: &Found) -> Comparison {
@@ -106,8 +110,8 @@ fn worst(function: &'static str, lanes: usize, expected: &Outcome, found: &Found
 }
 
 /// The relative error in L2 norm, and the largest error of an element.
-fn errors(found: &[f32], expected: &[f64]) -> (f64, f64) {
-    let differences = || found.iter().zip(expected).map(|(&found, &expected)| f64::from(found) - expected);
+fn errors(found: &[f64], expected: &[f64]) -> (f64, f64) {
+    let differences = || found.iter().zip(expected).map(|(&found, &expected)| found - expected);
     let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>().sqrt();
     let error = norm(&mut differences());
     let scale = norm(&mut expected.iter().copied()).max(SMALL);
@@ -123,7 +127,7 @@ mod tests {
     use dl_ir::value::Value;
 
     /// What the comparison says if these were found where [1, 2] and [0] are expected.
-    fn compare(a: [f32; 2], b: f32) -> Comparison {
+    fn compare(a: [f64; 2], b: f64) -> Comparison {
         let value = |data: &[f64]| Value::f32(&[data.len()], data.to_vec());
         let results = Environment::from([("a".to_owned(), value(&[1.0, 2.0]))]);
         let updates = Environment::from([("b".to_owned(), value(&[0.0]))]);
@@ -143,8 +147,8 @@ mod tests {
 
     #[test]
     fn what_is_not_a_number_is_wrong() {
-        assert!(!compare([1.0, f32::NAN], 0.0).ok);
-        assert!(!compare([1.0, 2.0], f32::NAN).ok);
-        assert!(!compare([f32::NAN, 2.0], 1.0).ok);
+        assert!(!compare([1.0, f64::NAN], 0.0).ok);
+        assert!(!compare([1.0, 2.0], f64::NAN).ok);
+        assert!(!compare([f64::NAN, 2.0], 1.0).ok);
     }
 }

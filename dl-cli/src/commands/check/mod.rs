@@ -54,11 +54,9 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// What the interpreter reads: state and a batch.
-fn environment(states: Vec<(String, dl::ndarray::ArrayD<f32>)>, batch: &dl::data::Split) -> Environment {
-    let state = |(name, array): (String, dl::ndarray::ArrayD<f32>)| {
-        (name, Value::f32(array.shape(), array.iter().copied().map(f64::from).collect()))
-    };
-    let mut environment: Environment = states.into_iter().map(state).collect();
+fn environment(states: Vec<(String, Tensor)>, batch: &dl::data::Split) -> Environment {
+    let mut environment: Environment =
+        states.into_iter().map(|(name, tensor)| (name, value(&tensor))).collect();
     environment.insert("x".to_owned(), value(batch.x()));
     environment.insert("y".to_owned(), value(batch.y()));
     environment

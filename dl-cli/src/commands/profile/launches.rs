@@ -95,6 +95,7 @@ fn words(graph: &Graph, group: &Group, batch: usize) -> String {
         Some(Anchor::Total(_)) => format!("total of chunks {}", size(group.space, batch)),
         Some(Anchor::ColumnSum(_)) => format!("column sum {}", size(group.space, batch)),
         Some(Anchor::Transpose(_)) => format!("transpose {}", size(group.space, batch)),
+        Some(Anchor::Random(_)) => format!("random numbers {}", size(group.space, batch)),
         None if group.members.is_empty() => format!("copy {}", size(group.space, batch)),
         None if group.has_rows() => format!("rows {}", size(group.space, batch)),
         None => format!("elementwise {}", size(group.space, batch)),

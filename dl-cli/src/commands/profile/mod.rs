@@ -12,6 +12,7 @@ use dl_codegen::limits::Limits;
 use dl_codegen::plan::plan_state;
 use dl_ir::module::StateRole;
 use dl_runtime::machine::Machine;
+use dl_runtime::tensor::Data;
 
 use crate::args::{Net, Run, positive, seconds};
 use crate::error::Result;
@@ -66,9 +67,15 @@ pub fn run(args: &Args) -> Result<()> {
     let lowered = lower(function, &state, target)?;
     let mut machine = Machine::new(state, threads)?;
     for (slot, (declared, (_, value))) in module.states.iter().zip(net.states()).enumerate() {
-        // With a learning rate of zero parameters stay as they are, however many steps the measurement takes.
-        let value = if declared.role == StateRole::Hyper { value * 0.0 } else { value };
-        machine.set_state(slot, &value.into_iter().collect::<Vec<f32>>())?;
+        match value.into_data() {
+            // With a learning rate of zero parameters stay as they are, however many steps the measurement takes.
+            Data::F32(values) if declared.role == StateRole::Hyper => {
+                machine.set_state(slot, &vec![0.0f32; values.len()])?;
+            }
+            Data::F32(values) => machine.set_state(slot, &values)?,
+            Data::I32(values) => machine.set_state(slot, &values)?,
+            Data::I64(_) | Data::U8(_) => unreachable!("no state is of this type"),
+        }
     }
     let program = lowered.load(&mut machine)?;
     let mut subject = Subject::new(net.network(), &mut machine, program, args.batch)?;
