@@ -13,15 +13,17 @@ pub(crate) type Rule<'r> = &'r mut dyn FnMut(&mut Builder, &Op, &[NodeId]) -> Op
 /// Builds a function anew by a rule for each op, operands first; the bodies of scans as well. Only what the function's results and
 /// updates need is in the new graph, and its inputs, which are its signature.
 pub(crate) fn rewrite(function: &Function, rule: Rule<'_>) -> Function {
-    let rewritten = rebuild(function, &live(function), &mut |builder, id, operands| {
-        let op = match function.graph.op(id) {
+    let graph = &function.graph;
+    let rewritten = rebuild(function, &live(function), &mut |builder, id, new| {
+        let op = match graph.op(id) {
             Op::Scan(scan) => {
                 let body = Arc::new(rewrite(&scan.body, rule));
                 Scan { body, ..scan.clone() }.into()
             }
             op => op.clone(),
         };
-        rule(builder, &op, operands).unwrap_or_else(|| builder.push(op, operands))
+        let operands = new.all(&graph.operands(id));
+        rule(builder, &op, &operands).unwrap_or_else(|| builder.push(op, &operands))
     });
     // What rules replaced is no longer needed.
     sweep(rewritten)
@@ -29,34 +31,45 @@ pub(crate) fn rewrite(function: &Function, rule: Rule<'_>) -> Function {
 
 /// A function without nodes that nothing needs.
 pub(crate) fn sweep(function: Function) -> Function {
+    let graph = &function.graph;
     let is_live = live(&function);
     if is_live.iter().all(|&is_live| is_live) {
         return function;
     }
-    rebuild(&function, &is_live, &mut |builder, id, operands| {
-        builder.push(function.graph.op(id).clone(), operands)
+    rebuild(&function, &is_live, &mut |builder, id, new| {
+        builder.push(graph.op(id).clone(), &new.all(&graph.operands(id)))
     })
 }
 
-/// Builds a function anew from those nodes that `is_live` names, operands first: `node` is given each with its new operands, and
-/// returns what stands for it.
+/// What stands for the nodes of a function in the one that is being built.
+pub(crate) struct NewIds(Vec<Option<NodeId>>);
+
+impl NewIds {
+    /// What stands for a live node that came before.
+    pub(crate) fn get(&self, old: NodeId) -> NodeId {
+        self.0[old.index()].expect("operands come first, and are live")
+    }
+
+    /// What stands for each of these.
+    pub(crate) fn all(&self, old: &[NodeId]) -> Vec<NodeId> {
+        old.iter().map(|&old| self.get(old)).collect()
+    }
+}
+
+/// Builds a function anew from those nodes that `is_live` names, operands first: `node` gives what stands for each.
 pub(crate) fn rebuild(
     function: &Function,
     is_live: &[bool],
-    node: &mut dyn FnMut(&mut Builder, NodeId, &[NodeId]) -> NodeId,
+    node: &mut dyn FnMut(&mut Builder, NodeId, &NewIds) -> NodeId,
 ) -> Function {
     let graph = &function.graph;
     let mut builder = Builder::new();
-    let mut ids: Vec<Option<NodeId>> = vec![None; graph.n_nodes()];
+    let mut new = NewIds(vec![None; graph.n_nodes()]);
     for id in graph.ids().filter(|id| is_live[id.index()]) {
-        let operands = graph.operands(id).into_iter().map(|operand| ids[operand.index()]);
-        let operands: Vec<NodeId> = operands.map(|operand| operand.expect("operands come first")).collect();
-        ids[id.index()] = Some(node(&mut builder, id, &operands));
+        new.0[id.index()] = Some(node(&mut builder, id, &new));
     }
-    let rename = |named: &[(String, NodeId)]| {
-        let new = |id: NodeId| ids[id.index()].expect("roots are live");
-        named.iter().map(|(name, id)| (name.clone(), new(*id))).collect()
-    };
+    let rename =
+        |named: &[(String, NodeId)]| named.iter().map(|(name, id)| (name.clone(), new.get(*id))).collect();
     let (results, updates) = (rename(&function.results), rename(&function.updates));
     Function { name: function.name.clone(), graph: builder.finish(), results, updates }
 }

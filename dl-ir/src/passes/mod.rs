@@ -1,6 +1,7 @@
 //! Passes: each reads a function and builds an equal, better one. The pipeline is the list below, run once in order.
 
 mod fold_constants;
+mod hoist_invariants;
 mod narrow_maps;
 mod orient_contractions;
 mod prune_scans;
@@ -24,10 +25,11 @@ pub struct Pass {
 pub const PIPELINE: &[Pass] = &[
     fold_constants::PASS,
     simplify::PASS,
-    prune_scans::PASS,
     narrow_maps::PASS,
     split_reductions::PASS,
     orient_contractions::PASS,
+    hoist_invariants::PASS,
+    prune_scans::PASS,
 ];
 
 /// The pass of this name.

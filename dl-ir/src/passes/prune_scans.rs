@@ -17,22 +17,46 @@ pub(super) const PASS: Pass = Pass {
 
 fn prune(function: &Function) -> Function {
     let graph = &function.graph;
-    let is_live = rewrite::live(function);
-    // Where the results of each scan went.
-    let mut moved: HashMap<NodeId, Vec<Option<usize>>> = HashMap::new();
-    rewrite::rebuild(function, &is_live, &mut |builder, id, operands| match graph.op(id) {
-        Op::Scan(scan) => {
-            let pruned = Pruned::new(scan, &used_results(graph, id, &is_live));
-            let operands: Vec<NodeId> = pruned.operands.iter().map(|&operand| operands[operand]).collect();
-            moved.insert(id, pruned.moved);
-            builder.push(pruned.scan, &operands)
+    let (is_live, scans) = live(function);
+    rewrite::rebuild(function, &is_live, &mut |builder, id, new| {
+        let operands = graph.operands(id);
+        match graph.op(id) {
+            Op::Scan(_) => {
+                let Pruned { scan, kept, .. } = &scans[&id];
+                let operands: Vec<NodeId> = kept.iter().map(|&operand| new.get(operands[operand])).collect();
+                builder.push(scan.clone(), &operands)
+            }
+            Op::Get(get) => {
+                let moved = scans.get(&operands[0]).map(|scan| scan.moved[get.index]);
+                let index = moved.map_or(get.index, |moved| moved.expect("a result that is read is kept"));
+                builder.get(new.get(operands[0]), index)
+            }
+            op => builder.push(op.clone(), &new.all(&operands)),
         }
-        Op::Get(get) => match moved.get(&graph.operands(id)[0]) {
-            Some(moved) => builder.get(operands[0], moved[get.index].expect("a result that is read is kept")),
-            None => builder.push(get.clone(), operands),
-        },
-        op => builder.push(op.clone(), operands),
     })
+}
+
+/// Which nodes the function needs, users first: a scan needs some of its operands only. And what is left of each scan.
+fn live(function: &Function) -> (Vec<bool>, HashMap<NodeId, Pruned>) {
+    let graph = &function.graph;
+    let mut scans = HashMap::new();
+    let mut is_live = vec![false; graph.n_nodes()];
+    function.roots().for_each(|root| is_live[root.index()] = true);
+    for id in graph.ids().rev() {
+        // Inputs are the signature.
+        is_live[id.index()] |= matches!(graph.op(id), Op::Input(_));
+        if !is_live[id.index()] {
+            continue;
+        }
+        let mut operands = graph.operands(id);
+        if let Op::Scan(scan) = graph.op(id) {
+            let pruned = Pruned::new(scan, &used_results(graph, id, &is_live));
+            operands = pruned.kept.iter().map(|&operand| operands[operand]).collect();
+            scans.insert(id, pruned);
+        }
+        operands.iter().for_each(|operand| is_live[operand.index()] = true);
+    }
+    (is_live, scans)
 }
 
 /// Which results of a scan are read.
@@ -49,7 +73,7 @@ fn used_results(graph: &Graph, scan: NodeId, is_live: &[bool]) -> Vec<usize> {
 struct Pruned {
     scan: Scan,
     /// The operands that are kept.
-    operands: Vec<usize>,
+    kept: Vec<usize>,
     /// The new index of each result that is kept.
     moved: Vec<Option<usize>>,
 }
@@ -57,36 +81,39 @@ struct Pruned {
 impl Pruned {
     fn new(scan: &Scan, used: &[usize]) -> Self {
         let scan = Scan { body: Arc::new(prune(&scan.body)), ..scan.clone() };
-        let (graph, inputs, results) = (&scan.body.graph, scan.inputs(), scan.results().collect::<Vec<_>>());
+        let (inputs, results) = (scan.inputs(), scan.results().collect::<Vec<_>>());
         let keeps = kept_results(&scan, used);
-        let kept: Vec<usize> = (0..results.len()).filter(|&result| keeps[result]).collect();
-        let mut is_live = graph.needed_by(kept.iter().map(|&result| results[result]));
+        let kept_results: Vec<usize> = (0..results.len()).filter(|&result| keeps[result]).collect();
+        let mut is_live = scan.body.graph.needed_by(kept_results.iter().map(|&result| results[result]));
+        // A carry is handed on, whether the step reads it or not.
         for carry in 0..scan.carries {
             is_live[inputs[carry].index()] = keeps[carry];
         }
-        let operands: Vec<usize> =
+        let kept: Vec<usize> =
             (0..inputs.len()).filter(|&operand| is_live[inputs[operand].index()]).collect();
-        let before = |end: usize| operands.iter().filter(|&&operand| operand < end).count();
-        let (carries, stacks) = (before(scan.carries), before(scan.carries + scan.sequences));
-        let mut smaller = Scan {
-            carries,
-            sequences: stacks - carries,
-            invariants: operands.len() - stacks,
-            ..scan.clone()
-        };
-        let place = |input: NodeId| operands.iter().position(|&operand| inputs[operand] == input);
-        let named = kept.iter().enumerate().map(|(new, &old)| (smaller.result_name(new), results[old]));
-        let body = Function { results: named.collect(), ..(*scan.body).clone() };
-        let body = rewrite::rebuild(&body, &is_live, &mut |builder, id, operands| match graph.op(id) {
-            Op::Input(input) => {
-                let operand = place(id).expect("live inputs are kept");
-                builder.input(&smaller.input_name(operand), input.ty.clone())
-            }
-            op => builder.push(op.clone(), operands),
+        let before = |end: usize| kept.iter().filter(|&&operand| operand < end).count();
+        let (carries, stacked) = (before(scan.carries), before(scan.carries + scan.sequences));
+        let (sequences, invariants) = (stacked - carries, kept.len() - stacked);
+        let smaller = Scan { carries, sequences, invariants, ..scan.clone() };
+
+        let names: HashMap<NodeId, String> = kept
+            .iter()
+            .enumerate()
+            .map(|(operand, &old)| (inputs[old], smaller.input_name(operand)))
+            .collect();
+        let named = kept_results.iter().enumerate();
+        let named = named.map(|(result, &old)| (smaller.result_name(result), results[old])).collect();
+        let body = Function { results: named, ..(*scan.body).clone() };
+        let body = rewrite::rebuild(&body, &is_live, &mut |builder, id, new| match scan.body.graph.op(id) {
+            Op::Input(input) => builder.input(&names[&id], input.ty.clone()),
+            op => builder.push(op.clone(), &new.all(&scan.body.graph.operands(id))),
         });
-        smaller.body = Arc::new(body);
-        let moved = (0..results.len()).map(|old| kept.iter().position(|&kept| kept == old)).collect();
-        Pruned { scan: smaller, operands, moved }
+        let moved = |old| kept_results.iter().position(|&kept| kept == old);
+        Pruned {
+            scan: Scan { body: Arc::new(body), ..smaller },
+            kept,
+            moved: (0..results.len()).map(moved).collect(),
+        }
     }
 }
 

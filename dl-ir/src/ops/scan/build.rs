@@ -6,7 +6,7 @@ use super::{BODY, Scan};
 use crate::builder::Builder;
 use crate::graph::{Graph, NodeId};
 use crate::module::Function;
-use crate::ops::Structure;
+use crate::ops::{Op, Structure};
 use crate::types::TensorType;
 
 /// How many steps there are, and in which order they go through the slices.
@@ -115,7 +115,7 @@ impl Scan {
     }
 
     /// This scan, with all that its gradient reads among its outputs: each carry as the step takes it, and each contraction that
-    /// depends on a carry. What is there already is not stacked again.
+    /// depends on a carry, or the sum that it goes into. What is there already is not stacked again.
     pub fn with_residuals(&self) -> Self {
         let mut outputs: Vec<NodeId> = self.results().skip(self.carries).collect();
         for residual in self.residuals() {
@@ -129,13 +129,31 @@ impl Scan {
         scan
     }
 
-    /// The nodes of the body that its gradient reads instead of computing them again.
+    /// The nodes of the body that its gradient reads instead of computing them again, carries first.
     pub(super) fn residuals(&self) -> Vec<NodeId> {
         let graph = &self.body.graph;
-        let carries = &self.inputs()[..self.carries];
-        let depends = graph.reached_from(carries);
+        let mut residuals = self.inputs();
+        residuals.truncate(self.carries);
+        let depends = graph.reached_from(&residuals);
         let is_contraction = |id: &NodeId| depends[id.index()] && graph.op(*id).structure() == Structure::Contract;
-        carries.iter().copied().chain(graph.ids().filter(is_contraction)).collect()
+        for contraction in graph.ids().filter(is_contraction) {
+            let sum = self.only_sum(contraction);
+            if !residuals.contains(&sum) {
+                residuals.push(sum);
+            }
+        }
+        residuals
+    }
+
+    /// The sum that a node is a term of, if it is of no other use: it serves in the node's stead, and spares the other terms.
+    fn only_sum(&self, node: NodeId) -> NodeId {
+        let graph = &self.body.graph;
+        match graph.users(node)[..] {
+            [user] if matches!(graph.op(user), Op::Add(_)) && !self.results().any(|result| result == node) => {
+                self.only_sum(user)
+            }
+            _ => node,
+        }
     }
 }
 

@@ -214,10 +214,12 @@ impl Back {
             reverse: !primal.reverse,
         };
         scan.set_body(self.body.finish(), results.into_iter());
-        let read = |id: NodeId| self.residuals.get(&id).map(|&input| scan.body.graph.op(input).clone());
-        let body = rewrite::rebuild(&scan.body, &rewrite::live(&scan.body), &mut |body, id, operands| match read(id) {
-            Some(input) => body.push(input, &[]),
-            None => body.push(scan.body.graph.op(id).clone(), operands),
+        let graph = &scan.body.graph;
+        let body = rewrite::rebuild(&scan.body, &rewrite::live(&scan.body), &mut |body, id, new| {
+            match self.residuals.get(&id) {
+                Some(&value) => body.push(graph.op(value).clone(), &[]),
+                None => body.push(graph.op(id).clone(), &new.all(&graph.operands(id))),
+            }
         });
         scan.body = Arc::new(rewrite::sweep(body));
         let operands = [self.carries, self.sequences, self.invariants].concat();
