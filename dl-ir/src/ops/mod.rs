@@ -23,7 +23,7 @@ macro_rules! ops {
         /// A primitive op with its attributes.
         #[derive(Clone, PartialEq, Eq, Hash, Debug)]
         pub enum Op {
-            $(#[doc = concat!("See [`", stringify!($module), "`].")] $op($op),)*
+            $(#[doc = concat!("See [`", stringify!($module), "`](mod@", stringify!($module), ").")] $op($op),)*
         }
 
         $(impl From<$op> for Op {

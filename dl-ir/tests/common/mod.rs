@@ -97,7 +97,7 @@ fn random_node(
     })
 }
 
-/// A scan from `a` over three slices of `b`, with `a` as an invariant; a node of their shape from its results.
+/// A scan from `a` over two slices of `b`, with `a` as an invariant; a node of their shape from its results.
 fn random_scan(
     u: &mut Unstructured<'_>,
     builder: &mut Builder,
@@ -105,7 +105,7 @@ fn random_scan(
     b: NodeId,
     depth: usize,
 ) -> Result<NodeId> {
-    const LENGTH: usize = 3;
+    const LENGTH: usize = 2;
     let dims = builder.shape(b).dims();
     let stacked: Shape = std::iter::once(Dim::Static(LENGTH)).chain(dims.iter().copied()).collect();
     let slices = builder.broadcast(b, &[1, 2], stacked);
