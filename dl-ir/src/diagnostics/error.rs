@@ -147,9 +147,9 @@ pub enum NetworkError {
     /// Another number of channels than the layer takes.
     #[error("{layer} expects {}, but the layer before gives {found}", count(*expected, "channel"))]
     Channels { layer: String, fitting: String, expected: usize, found: usize },
-    /// A shape whose axes mean something else to the layer: `expected` says what.
-    #[error("{layer} expects {expected}, but gets the shape {found:?}")]
-    WrongAxes { layer: String, expected: &'static str, found: Vec<usize> },
+    /// Another shape than that of an image.
+    #[error("{layer} expects an image [height, width, channels], but gets the shape {found:?}")]
+    NotAnImage { layer: String, found: Vec<usize> },
     /// An image in which no window has room.
     #[error(
         "{layer} needs an image of at least {} × {}, but gets one of {} × {}",
@@ -280,7 +280,7 @@ impl NetworkError {
             Features { found, .. } => format!("expected {found}"),
             TooFewAxes { found, .. } => format!("gets the shape {found:?}"),
             Channels { found, .. } => format!("expected {found}"),
-            WrongAxes { expected, .. } => format!("expected {expected}"),
+            NotAnImage { .. } => "expected an image [height, width, channels]".to_owned(),
             ImageTooSmall { .. } => "no room for a single window".to_owned(),
             Heads { features, .. } => format!("expected a divisor of {features}"),
             NeedsIntegers { .. } => "expected right behind `input(…)`".to_owned(),

@@ -2,6 +2,7 @@
 
 use super::activations::softmax;
 use super::dense::{add_bias, product};
+use super::recurrent::not_a_sequence;
 use super::{LayerContext, LayerRule, Misfit, Parameter, init};
 use crate::arguments::{ArgKind, ArgSpec, Arguments, Setting};
 use crate::builder::Builder;
@@ -58,9 +59,7 @@ impl LayerRule for Attention {
         let layer = || self.text(arguments);
         let (expected, heads) = (arguments.size("d"), arguments.size("heads"));
         let &[_, found] = input else {
-            let expected = "a sequence [time, features]";
-            let error = NetworkError::WrongAxes { layer: layer(), expected, found: input.to_vec() };
-            return Err(Misfit { error, argument: None });
+            return Err(not_a_sequence(layer(), Some(expected), input));
         };
         if found != expected {
             let fitting = self.text(&arguments.with("d", Setting::Size(found)));

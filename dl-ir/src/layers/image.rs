@@ -31,8 +31,7 @@ pub(super) const POOLING: &[ArgSpec] = &[
 /// The sizes of an image, or why a shape is not one.
 pub(super) fn image(layer: impl Fn() -> String, input: &[usize]) -> Result<[usize; 3], Misfit> {
     input.try_into().map_err(|_| {
-        let expected = "an image [height, width, channels]";
-        let error = NetworkError::WrongAxes { layer: layer(), expected, found: input.to_vec() };
+        let error = NetworkError::NotAnImage { layer: layer(), found: input.to_vec() };
         Misfit { error, argument: None }
     })
 }

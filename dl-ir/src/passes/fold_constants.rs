@@ -25,6 +25,8 @@ fn fold(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {
     let value = match (op, op.structure()) {
         (_, Structure::Map) => evaluate(op, &numbers, &result),
         (_, Structure::Broadcast | Structure::View | Structure::Permute) => first.value(),
+        (_, Structure::Slice | Structure::Window | Structure::Reverse) => first.value(),
+        (Op::Pad(_), _) if first.value() == 0.0 => 0.0,
         (Op::ReduceMax(_), _) => first.value(),
         (Op::ReduceSum(reduce), _) => {
             let dims = first.ty.shape.dims();

@@ -3,10 +3,12 @@
 mod fold_constants;
 mod hoist_invariants;
 mod narrow_maps;
+mod narrow_windows;
 mod orient_contractions;
 mod prune_scans;
 mod simplify;
 mod split_reductions;
+mod transpose_windows;
 
 use crate::module::{Function, Module};
 use crate::verify::{VerifyError, verify_module};
@@ -24,6 +26,10 @@ pub struct Pass {
 /// All passes, in the order in which they run.
 pub const PIPELINE: &[Pass] = &[
     fold_constants::PASS,
+    // As autodiff leaves them: products straight below the overlap_add.
+    transpose_windows::PASS,
+    // Behind it, since a gradient that is a product is narrowed, too; before simplify, which joins the slices and pads it leaves.
+    narrow_windows::PASS,
     simplify::PASS,
     narrow_maps::PASS,
     split_reductions::PASS,

@@ -4,9 +4,9 @@
 use super::Pass;
 use crate::builder::Builder;
 use crate::graph::NodeId;
-use crate::ops::{Broadcast, Op, Transpose};
+use crate::ops::{Broadcast, Op, OverlapAdd, Pad, Slice, Transpose, Windows};
 use crate::rewrite::rewrite;
-use crate::types::Dim;
+use crate::types::{Dim, Shape};
 
 pub(super) const PASS: Pass = Pass {
     name: "simplify",
@@ -26,6 +26,11 @@ fn simplify(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeI
         (Op::Reshape(reshape), &[x]) => view(builder, x, &reshape.shape),
         (Op::Transpose(transpose), &[x]) => permuted(builder, transpose, x),
         (Op::Broadcast(broadcast), &[x]) => repeated(builder, broadcast, x),
+        (Op::Slice(slice), &[x]) => sliced(builder, slice, x),
+        (Op::Pad(pad), &[x]) => padded(builder, pad, x),
+        (Op::Reverse(reverse), &[x]) => reversed(builder, &reverse.axes, x),
+        (Op::Windows(windows), &[x]) => one_by_one(builder, windows, x),
+        (Op::OverlapAdd(overlap), &[x]) => scattered(builder, overlap, x),
         (Op::ReduceSum(reduce), &[x]) => reduced(builder, &reduce.axes, x),
         (Op::ReduceMax(reduce), &[x]) => reduced(builder, &reduce.axes, x),
         _ => None,
@@ -76,7 +81,7 @@ fn negated(builder: &Builder, node: NodeId) -> Option<NodeId> {
 }
 
 /// A view of a view is one; a view in its own shape is none.
-fn view(builder: &mut Builder, x: NodeId, shape: &crate::types::Shape) -> Option<NodeId> {
+fn view(builder: &mut Builder, x: NodeId, shape: &Shape) -> Option<NodeId> {
     if builder.shape(x) == shape {
         return Some(x);
     }
@@ -105,6 +110,88 @@ fn repeated(builder: &mut Builder, broadcast: &Broadcast, x: NodeId) -> Option<N
     let axes: Vec<usize> = inner.axes.iter().map(|&axis| broadcast.axes[axis]).collect();
     let source = builder.graph().operands(x)[0];
     Some(builder.broadcast(source, &axes, broadcast.shape.clone()))
+}
+
+/// A slice of a slice is one; a slice of everything is none.
+fn sliced(builder: &mut Builder, slice: &Slice, x: NodeId) -> Option<NodeId> {
+    if *slice == Slice::whole(builder.shape(x)) {
+        return Some(x);
+    }
+    let Op::Slice(inner) = builder.graph().op(x) else { return None };
+    let at = |axis: usize, index: usize| inner.start[axis] + index * inner.stride[axis];
+    let axes = 0..slice.start.len();
+    let joined = Slice {
+        start: axes.clone().map(|axis| at(axis, slice.start[axis])).collect(),
+        limit: axes.clone().map(|axis| at(axis, slice.limit[axis] - 1) + 1).collect(),
+        stride: axes.map(|axis| inner.stride[axis] * slice.stride[axis]).collect(),
+    };
+    let source = builder.graph().operands(x)[0];
+    Some(builder.slice(source, joined))
+}
+
+/// A pad around a pad is one; a pad of no zeros is none.
+fn padded(builder: &mut Builder, pad: &Pad, x: NodeId) -> Option<NodeId> {
+    let all_zero = |list: &[usize]| list.iter().all(|&zeros| zeros == 0);
+    let is_plain = all_zero(&pad.interior);
+    if is_plain && all_zero(&pad.low) && all_zero(&pad.high) {
+        return Some(x);
+    }
+    let Op::Pad(inner) = builder.graph().op(x) else { return None };
+    if !is_plain {
+        return None;
+    }
+    let sum = |a: &[usize], b: &[usize]| a.iter().zip(b).map(|(a, b)| a + b).collect();
+    let (low, high) = (sum(&inner.low, &pad.low), sum(&inner.high, &pad.high));
+    let joined = Pad { low, high, interior: inner.interior.clone() };
+    let source = builder.graph().operands(x)[0];
+    Some(builder.pad(source, joined))
+}
+
+/// What is turned round twice is as it was; so are axes of one element.
+fn reversed(builder: &mut Builder, axes: &[usize], x: NodeId) -> Option<NodeId> {
+    let (source, before) = match builder.graph().op(x) {
+        Op::Reverse(inner) => (builder.graph().operands(x)[0], inner.axes.clone()),
+        _ => (x, Vec::new()),
+    };
+    let shape = builder.shape(x).clone();
+    let turns =
+        |axis: &usize| shape.dims()[*axis] != Dim::Static(1) && axes.contains(axis) != before.contains(axis);
+    let joined: Vec<usize> = (0..shape.rank()).filter(turns).collect();
+    (source != x || joined != axes).then(|| builder.reverse(source, &joined))
+}
+
+/// Windows of one element, or one window of all elements, are a view.
+fn one_by_one(builder: &mut Builder, windows: &Windows, x: NodeId) -> Option<NodeId> {
+    let shape = builder.shape(x).clone();
+    let are_single = windows.sizes.iter().chain(&windows.strides).all(|&size| size == 1);
+    let extents = windows.axes.iter().map(|&axis| shape.dims()[axis]);
+    let is_whole = extents.eq(windows.sizes.iter().map(|&size| Dim::Static(size)));
+    if !are_single && !is_whole {
+        return None;
+    }
+    let mut dims = shape.dims().to_vec();
+    let place = windows.axes[0] + if is_whole { 0 } else { windows.axes.len() };
+    dims.splice(place..place, windows.axes.iter().map(|_| Dim::Static(1)));
+    Some(builder.reshape(x, dims.into_iter().collect()))
+}
+
+/// Adding up windows of one element puts zeros between and behind them.
+fn scattered(builder: &mut Builder, overlap: &OverlapAdd, x: NodeId) -> Option<NodeId> {
+    let mut dims = builder.shape(x).dims().to_vec();
+    let (first, n) = (overlap.axes[0], overlap.axes.len());
+    if dims.drain(first + n..first + 2 * n).any(|dim| dim != Dim::Static(1)) {
+        return None;
+    }
+    let shape: Shape = dims.into_iter().collect();
+    let mut pad =
+        Pad { low: vec![0; shape.rank()], high: vec![0; shape.rank()], interior: vec![0; shape.rank()] };
+    for (i, &axis) in overlap.axes.iter().enumerate() {
+        pad.interior[axis] = overlap.strides[i] - 1;
+        let count = shape.dims()[axis].as_static()?;
+        pad.high[axis] = overlap.sizes[i] - pad.spread(axis, count);
+    }
+    let elements = view(builder, x, &shape).unwrap_or_else(|| builder.reshape(x, shape));
+    Some(builder.pad(elements, pad))
 }
 
 /// A reduction along axes of one element is a view.

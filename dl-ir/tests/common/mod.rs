@@ -6,6 +6,7 @@ use dl_ir::graph::NodeId;
 use dl_ir::module::{Function, Init, Module, StateDecl, StateRole};
 use dl_ir::ops::compare::Direction;
 use dl_ir::ops::scan::{Operands, Results, Steps};
+use dl_ir::ops::{OverlapAdd, Pad, Slice};
 use dl_ir::types::{Dim, Shape, TensorType};
 
 /// Runs a property on a fixed number of fixed seeds.
@@ -53,7 +54,7 @@ fn random_node(
     depth: usize,
 ) -> Result<NodeId> {
     let shape = builder.shape(a).clone();
-    Ok(match u.int_in_range(0..=if depth > 0 { 14 } else { 12 })? {
+    Ok(match u.int_in_range(0..=if depth > 0 { 18 } else { 16 })? {
         0 => builder.add(a, b),
         1 => builder.tanh(a),
         2 => {
@@ -84,11 +85,20 @@ fn random_node(
         8 => builder.mul(a, b),
         9 => builder.sub(a, b),
         10 => builder.neg(a),
-        13 | 14 => random_scan(u, builder, a, b, depth - 1)?,
         11 => {
             let sum = builder.reduce_sum(a, &[0, 1]);
             builder.broadcast(sum, &[], shape)
         }
+        12 => shifted(u, builder, a)?,
+        13 => overlapped(u, builder, a)?,
+        14 => products_of_windows(u, builder, a, b)?,
+        15 => {
+            let windows = windows(u, builder, a)?;
+            let maxima = builder.max_with_index(windows, &[1, 2]);
+            let max = builder.get(maxima, 0);
+            builder.broadcast(max, &[0], shape)
+        }
+        17 | 18 => random_scan(u, builder, a, b, depth - 1)?,
         _ => {
             let products = builder.einsum("ab,ac->bc", a, b);
             let bounded = builder.tanh(products);
@@ -130,4 +140,74 @@ fn random_scan(
     let stack = *u.choose(&results.outputs)?;
     let sum = builder.reduce_sum(stack, &[0]);
     Ok(if u.arbitrary()? { sum } else { builder.add(sum, results.carries[1]) })
+}
+
+/// The number of columns.
+fn columns(builder: &Builder, a: NodeId) -> usize {
+    builder.shape(a).dims()[1].as_static().expect("only rows depend on the batch")
+}
+
+/// The matrix with zeros around and between its columns, twice; of that some columns, of which as many as there were before.
+fn shifted(u: &mut Unstructured<'_>, builder: &mut Builder, a: NodeId) -> Result<NodeId> {
+    let n = columns(builder, a);
+    let mut x = a;
+    for _ in 0..2 {
+        let mut zeros = || Ok(vec![0, u.int_in_range(0..=2)?]);
+        x = builder.pad(x, Pad { low: zeros()?, high: zeros()?, interior: zeros()? });
+        x = turned(u, builder, x)?;
+    }
+    for is_last in [false, true] {
+        let size = columns(builder, x);
+        let mut slice = Slice::whole(builder.shape(x));
+        let stride = u.int_in_range(1..=if n > 1 { (size - 1) / (n - 1) } else { 2 })?;
+        let needed = (n - 1) * stride + 1;
+        let start = u.int_in_range(0..=size - needed)?;
+        let limit = start + needed;
+        let limit = if is_last { limit } else { u.int_in_range(limit..=size)? };
+        (slice.start[1], slice.limit[1], slice.stride[1]) = (start, limit, stride);
+        x = builder.slice(x, slice);
+    }
+    let x = turned(u, builder, x)?;
+    turned(u, builder, x)
+}
+
+/// The matrix or its mirror image.
+fn turned(u: &mut Unstructured<'_>, builder: &mut Builder, a: NodeId) -> Result<NodeId> {
+    Ok(if u.arbitrary()? { builder.reverse(a, &[1]) } else { a })
+}
+
+/// Windows of columns, [rows, windows, size].
+fn windows(u: &mut Unstructured<'_>, builder: &mut Builder, a: NodeId) -> Result<NodeId> {
+    let (size, stride) = (u.int_in_range(1..=columns(builder, a))?, u.int_in_range(1..=3)?);
+    Ok(builder.windows(a, 1, &[size], &[stride]))
+}
+
+/// Windows of columns, added up again.
+fn overlapped(u: &mut Unstructured<'_>, builder: &mut Builder, a: NodeId) -> Result<NodeId> {
+    let (size, stride) = (u.int_in_range(1..=columns(builder, a))?, u.int_in_range(1..=3)?);
+    let windows = builder.windows(a, 1, &[size], &[stride]);
+    let back = OverlapAdd { axes: vec![1], strides: vec![stride], sizes: vec![columns(builder, a)] };
+    Ok(builder.push(back, &[windows]))
+}
+
+/// Each of the first columns times a window, added up: what the gradient of a convolution is.
+fn products_of_windows(
+    u: &mut Unstructured<'_>,
+    builder: &mut Builder,
+    a: NodeId,
+    b: NodeId,
+) -> Result<NodeId> {
+    let n = columns(builder, a);
+    let (size, stride) = (u.int_in_range(1..=n)?, u.int_in_range(1..=3)?);
+    let first = |builder: &mut Builder, x, count| {
+        let mut slice = Slice::whole(builder.shape(x));
+        *slice.limit.last_mut().expect("an axis") = count;
+        builder.slice(x, slice)
+    };
+    let counts = first(builder, a, (n - size) / stride + 1);
+    let sums = builder.reduce_sum(b, &[0]);
+    let window = first(builder, sums, size);
+    let products = builder.einsum("ab,c->abc", counts, window);
+    let back = OverlapAdd { axes: vec![1], strides: vec![stride], sizes: vec![n] };
+    Ok(builder.push(back, &[products]))
 }
