@@ -14,7 +14,7 @@ use dl_ir::{build, passes};
 const BATCH: usize = 2;
 
 /// Networks with all that these layers can be told, small enough for finite differences.
-const NETWORKS: [&str; 16] = [
+const NETWORKS: [&str; 18] = [
     "< input(5, 6, 2), conv2d(2, 3, 3, tanh) >",
     "< input(5, 6, 2), conv2d(2, 3, (2, 3), stride = (2, 1), bias = false), tanh >",
     "< input(5, 4, 2), conv2d(2, 3, (3, 2), sigmoid, padding = same), conv2d(3, 2, 3, padding = same, stride = 2) >",
@@ -27,6 +27,9 @@ const NETWORKS: [&str; 16] = [
     "< input(7, 5, 2), max_pool2d((3, 2)), avg_pool2d(2) >",
     "< input(3, 5, 4), conv2d(4, 3, 3, gelu, padding = same), global_avg_pool2d, softmax >",
     "< input(5, 5, 2), residual(< conv2d(2, 3, 3, tanh, padding = same), conv2d(3, 2, 3, padding = same) >), max_pool2d(2) >",
+    // The mask is that of the whole image, whatever of it is used.
+    "< input(6, 6, 1), conv2d(1, 2, 2, tanh), dropout(0.3), max_pool2d(2), batch_norm(2), tanh >",
+    "< input(4, 3), rnn(3, 4, return_sequences = true), attention(4, 2), last, dense(4, 2) >",
     "< input(4), embedding(5, 3), flatten, dense(12, 2, softmax) >",
     "< input(2, 3), embedding(5, 2), flatten, dense(12, 1, tanh) >",
     "< input(4, 6), attention(6, 2) >",
@@ -60,7 +63,7 @@ fn environment(network: &Network) -> Environment {
         all.enumerate().map(|(seed, (name, ty))| (name, value(&ty, seed))).collect();
     // Where nothing is negative: under roots, in powers of β.
     for (name, value) in &mut environment {
-        if name.contains("adam") {
+        if name.contains("adam") || name.ends_with("running_var") {
             *value = value.map(f64::abs);
         }
     }

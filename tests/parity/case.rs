@@ -13,8 +13,8 @@ pub const NAMES: [&str; 6] =
 pub const OUTPUT: f64 = 1e-5;
 pub const GRADIENT: f64 = 1e-4;
 const CHANGE: f64 = 1e-2;
-/// A change of this norm is rounding.
-const NO_CHANGE: f64 = 1e-7;
+/// What is below this norm is rounding.
+const ROUNDING: f64 = 1e-7;
 
 /// A case, with its files in the folder of this one.
 pub struct Case {
@@ -84,6 +84,11 @@ impl Expected {
     pub fn compare(&self, name: &str, found: &[f32], limit: f64) {
         let expected = reals(&self.tensors.tensors()[name]);
         assert_eq!(found.len(), expected.len(), "{name} of {}", self.case);
+        if norm(expected) < ROUNDING {
+            let norm = norm(found);
+            assert!(norm <= 10.0 * ROUNDING, "{name} of {}: expected zero, norm {norm:.1e}", self.case);
+            return;
+        }
         let error = distance(found, expected) / norm(expected);
         assert!(error <= limit, "{name} of {}: error {error:.1e} is beyond {limit:.1e}", self.case);
     }
@@ -96,7 +101,7 @@ impl Expected {
         let change = distance(expected, reals(&self.start.tensors()[parameter]));
         let error = distance(found, expected) / change;
         assert!(
-            error <= CHANGE || change < NO_CHANGE,
+            error <= CHANGE || change < ROUNDING,
             "the change to {name} of {}: error {error:.1e} is beyond {CHANGE:.1e}",
             self.case
         );

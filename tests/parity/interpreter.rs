@@ -17,6 +17,9 @@ use crate::case::{Case, GRADIENT, OUTPUT};
 /// Networks of the layers on images.
 const IMAGES: [&str; 2] = ["cnn_keras", "cnn_same_stride"];
 
+/// Networks with attention.
+const ATTENTION: [&str; 1] = ["attention"];
+
 /// Networks of recurrent layers.
 const RECURRENT: [&str; 4] = ["char_lstm", "gru", "lstm", "rnn"];
 
@@ -57,6 +60,11 @@ fn check(case: &Case, module: &Module) {
 #[test]
 fn layers_on_images_mean_what_pytorch_means() {
     check_all(&IMAGES);
+}
+
+#[test]
+fn attention_means_what_pytorch_means() {
+    check_all(&ATTENTION);
 }
 
 #[test]
