@@ -12,7 +12,7 @@ use dl_codegen::vector::Lanes;
 use subject::Subject;
 
 /// The layers whose products are measured: batch size, inputs, outputs.
-const LAYERS: [(usize, usize, usize); 2] = [(128, 784, 512), (32, 784, 128)];
+const LAYERS: [(usize, usize, usize); 3] = [(128, 784, 512), (32, 784, 128), (100, 784, 10)];
 /// Arguments of a function: few enough to lie in the first cache.
 const ARGUMENTS: usize = 4096;
 /// Kernels of a step that does nothing but start kernels.

@@ -15,12 +15,12 @@ pub use check::Defect;
 use check::{check_program, check_state};
 pub use inputs::Given;
 use phase::Phase;
-use prepared::{Bound, Prepared, buffer_offset};
+use prepared::{Prepared, buffer_offset};
 
 use crate::arena::{Arena, ArenaError, Word};
 use crate::finite::first_not_finite;
 use crate::layout::{pack, packed_len, unpack};
-use crate::pool::Team;
+use crate::pool::{Lease, Team};
 use crate::program::{Buffer, BufferId, Layout, Program, StatePlan, StateSlot, Step};
 
 /// Why a program was not run to its end.
@@ -283,39 +283,72 @@ impl<'m> Call<'m> {
     /// # Panics
     /// If an input is not there, does not hold real numbers, or is lent in another length.
     pub fn run_on<'a>(&mut self, inputs: impl Iterator<Item = Given<'a>> + Clone) -> Result<(), RunError> {
+        self.walk(inputs, |phase, lease| phase.run(lease))
+    }
+
+    /// As [`run_on`](Call::run_on), launch by launch, each alone on the threads that it is worth; appends to `seconds` how long each
+    /// took, in the order of the launch table.
+    ///
+    /// # Errors
+    /// As [`run_on`](Call::run_on).
+    ///
+    /// # Panics
+    /// As [`run_on`](Call::run_on).
+    pub fn run_timed<'a>(
+        &mut self,
+        inputs: impl Iterator<Item = Given<'a>> + Clone,
+        seconds: &mut Vec<f64>,
+    ) -> Result<(), RunError> {
+        self.walk(inputs, |phase, lease| {
+            for alone in phase.one_by_one() {
+                let start = Instant::now();
+                alone.run(lease);
+                seconds.push(start.elapsed().as_secs_f64());
+            }
+        })
+    }
+
+    /// Takes the inputs in, then walks the launch table.
+    fn walk<'a>(
+        &mut self,
+        inputs: impl Iterator<Item = Given<'a>> + Clone,
+        mut run: impl FnMut(&Phase<'_>, &mut Lease<'_>),
+    ) -> Result<(), RunError> {
         let mut bound = self.prepared.bind();
+        let program = bound.program();
         for Given { buffer, lent, .. } in inputs.clone() {
             if let Some(values) = lent
                 && !bound.lend(buffer, values, self.n)
             {
-                let (offset, len) = locate::<f32>(bound.program(), buffer, self.arena, self.state, self.n);
+                let (offset, len) = locate::<f32>(program, buffer, self.arena, self.state, self.n);
                 self.arena.words_mut(offset, len).copy_from_slice(values);
             }
         }
         let mut lease = self.team.lease();
         for Given { buffer, lent, .. } in inputs.filter(|input| input.must_be_finite) {
-            let (offset, len) = locate::<f32>(bound.program(), buffer, self.arena, self.state, self.n);
+            let (offset, len) = locate::<f32>(program, buffer, self.arena, self.state, self.n);
             let values = lent.unwrap_or_else(|| self.arena.words(offset, len));
-            inputs::check_finite(bound.program(), buffer, values, &mut lease)?;
+            inputs::check_finite(program, buffer, values, &mut lease)?;
         }
-        walk(&bound, (self.arena, self.state), self.n, |phase| phase.run(&mut lease))
-    }
-
-    /// Runs the program launch by launch, each alone on the threads that it is worth, and appends to `seconds` how long each took,
-    /// in the order of the launch table.
-    ///
-    /// # Errors
-    /// As [`run`](Call::run).
-    pub fn run_timed(&mut self, seconds: &mut Vec<f64>) -> Result<(), RunError> {
-        let bound = self.prepared.bind();
-        let mut lease = self.team.lease();
-        walk(&bound, (self.arena, self.state), self.n, |phase| {
-            for alone in phase.one_by_one() {
-                let start = Instant::now();
-                alone.run(&mut lease);
-                seconds.push(start.elapsed().as_secs_f64());
+        let mut pointers = bound.pointers();
+        for step in &program.steps {
+            match step {
+                Step::Launches(launches) => {
+                    let n_pointers = launches.iter().map(|launch| launch.buffers.len()).sum();
+                    let (here, rest) = pointers.split_at(n_pointers);
+                    pointers = rest;
+                    run(
+                        &Phase { launches, kernels: &program.kernels, pointers: here, n: self.n },
+                        &mut lease,
+                    );
+                }
+                &Step::CheckFinite(id) => {
+                    let (offset, len) = locate::<f32>(program, id, self.arena, self.state, self.n);
+                    check_finite(program, id, self.arena.words(offset, len))?;
+                }
             }
-        })
+        }
+        Ok(())
     }
 
     fn buffer(&self, id: BufferId) -> &Buffer {
@@ -325,32 +358,6 @@ impl<'m> Call<'m> {
     fn locate<T: Word>(&self, id: BufferId) -> (usize, usize) {
         locate::<T>(&self.prepared.program, id, self.arena, self.state, self.n)
     }
-}
-
-/// Walks the launch table.
-fn walk(
-    bound: &Bound<'_>,
-    (arena, state): (&Arena, &StatePlan),
-    n: usize,
-    mut run: impl FnMut(&Phase<'_>),
-) -> Result<(), RunError> {
-    let program = bound.program();
-    let mut pointers = bound.pointers();
-    for step in &program.steps {
-        match step {
-            Step::Launches(launches) => {
-                let n_pointers = launches.iter().map(|launch| launch.buffers.len()).sum();
-                let (here, rest) = pointers.split_at(n_pointers);
-                pointers = rest;
-                run(&Phase { launches, kernels: &program.kernels, pointers: here, n });
-            }
-            &Step::CheckFinite(id) => {
-                let (offset, len) = locate::<f32>(program, id, arena, state, n);
-                check_finite(program, id, arena.words(offset, len))?;
-            }
-        }
-    }
-    Ok(())
 }
 
 /// The offset in the arena and the number of elements of a buffer.

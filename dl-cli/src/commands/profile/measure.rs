@@ -1,18 +1,20 @@
 //! Runs a program on made-up data and takes its times.
 
+use std::option;
 use std::time::{Duration, Instant};
 
 use dl_codegen::plan::BATCH_SIZE;
 use dl_ir::network::Network;
 use dl_runtime::data::Split;
-use dl_runtime::machine::{Call, Machine, ProgramId};
+use dl_runtime::machine::{Call, Given, Machine, ProgramId};
 use dl_runtime::program::Element;
 use dl_runtime::tensor::{Examples, Targets};
 
 use crate::error::Result;
 use crate::made_up::made_up;
 
-/// Batches with targets of their own: with the same ones in each step, running averages would come to rest, or vanish.
+/// Batches of the same examples, each with targets of its own: with the same targets in each step, running averages would come to
+/// rest, or vanish.
 const BATCHES: u64 = 8;
 /// Runs of one kind before those of the next.
 const RUNS: usize = 16;
@@ -54,9 +56,9 @@ impl<'m> Subject<'m> {
         let threads = self.machine.threads();
         let end = Instant::now() + Duration::from_secs_f64(seconds);
         while whole.is_empty() || Instant::now() < end {
-            self.runs(&mut whole, |call| {
+            self.runs(&mut whole, |call, x| {
                 let start = Instant::now();
-                call.run()?;
+                call.run_on(x)?;
                 Ok(start.elapsed().as_secs_f64())
             })?;
             self.runs(&mut launches, one_by_one)?;
@@ -72,11 +74,15 @@ impl<'m> Subject<'m> {
     }
 
     /// Measures some runs. The first, which finds caches and threads as another kind of run has left them, does not count.
-    fn runs<T>(&mut self, times: &mut Vec<T>, mut run: impl FnMut(&mut Call<'_>) -> Result<T>) -> Result<()> {
+    fn runs<T>(
+        &mut self,
+        times: &mut Vec<T>,
+        mut run: impl FnMut(&mut Call<'_>, option::IntoIter<Given<'_>>) -> Result<T>,
+    ) -> Result<()> {
         for (i, batch) in self.batches.iter().cycle().take(RUNS + 1).enumerate() {
             let mut call = self.machine.call(self.program, batch.n_examples())?;
-            fill(&mut call, batch, self.classes)?;
-            let time = run(&mut call)?;
+            let x = fill(&mut call, &self.batches[0], batch, self.classes)?;
+            let time = run(&mut call, x.into_iter())?;
             if i > 0 {
                 times.push(time);
             }
@@ -85,25 +91,33 @@ impl<'m> Subject<'m> {
     }
 }
 
-fn one_by_one(call: &mut Call<'_>) -> Result<Vec<f64>> {
+fn one_by_one(call: &mut Call<'_>, x: option::IntoIter<Given<'_>>) -> Result<Vec<f64>> {
     let mut seconds = Vec::new();
-    call.run_timed(&mut seconds)?;
+    call.run_timed(x, &mut seconds)?;
     Ok(seconds)
 }
 
-/// Fills the inputs that the program has.
-fn fill(call: &mut Call<'_>, batch: &Split, classes: usize) -> Result<()> {
+/// Fills the inputs that the program has, and lends the examples where a training step would read them in place.
+fn fill<'s>(
+    call: &mut Call<'_>,
+    examples: &'s Split,
+    targets: &Split,
+    classes: usize,
+) -> Result<Option<Given<'s>>> {
     let n = call.n();
-    for (name, id) in call.program().inputs.clone() {
-        let element = call.program().buffers[id.0 as usize].element;
-        match (name.as_str(), element) {
-            (BATCH_SIZE, _) => call.input::<f32>(id).fill(n as f32),
-            ("x", _) => batch.x().write_reals(call.input(id))?,
-            (_, Element::F32) => batch.y().write_values(call.input(id))?,
-            (_, Element::I32) => batch.y().write_classes(classes, call.input(id))?,
+    let (x, y) = (examples.x(), targets.y());
+    let mut given = None;
+    for (name, buffer) in call.program().inputs.clone() {
+        let element = call.program().buffers[buffer.0 as usize].element;
+        match (name.as_str(), element, x.as_reals()) {
+            (BATCH_SIZE, ..) => call.input::<f32>(buffer).fill(n as f32),
+            ("x", _, lent @ Some(_)) => given = Some(Given { buffer, lent, must_be_finite: false }),
+            ("x", ..) => x.write_reals(call.input(buffer))?,
+            (_, Element::F32, _) => y.write_values(call.input(buffer))?,
+            (_, Element::I32, _) => y.write_classes(classes, call.input(buffer))?,
         }
     }
-    Ok(())
+    Ok(given)
 }
 
 /// The median of each column.
