@@ -222,7 +222,8 @@ impl Engine {
     /// Refuses a batch that is too small to compute with in training mode.
     fn check_training(&self, n: usize) -> Result<()> {
         let (layer, expected) = &self.min_batch;
-        if n < *expected {
+        // An empty batch is refused for what it is, whatever the network.
+        if (1..*expected).contains(&n) {
             return Err(Error::SmallBatch { layer: layer.clone(), expected: *expected, found: n });
         }
         Ok(())
