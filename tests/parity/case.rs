@@ -6,8 +6,15 @@ use dl_runtime::files::TensorFile;
 use dl_runtime::tensor::{Data, Tensor};
 
 /// All cases.
-pub const NAMES: [&str; 6] =
-    ["activations", "binary", "mlp_128", "mlp_regression", "mlp_three", "softmax_regression"];
+pub const NAMES: [&str; 7] = [
+    "activations",
+    "binary",
+    "layer_norm_residual",
+    "mlp_128",
+    "mlp_regression",
+    "mlp_three",
+    "softmax_regression",
+];
 
 /// Limits of the relative L2 error.
 pub const OUTPUT: f64 = 1e-5;

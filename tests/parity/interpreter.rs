@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use dl_ir::interp::{self, Environment};
-use dl_ir::module::Module;
+use dl_ir::module::{Init, Module, StateDecl};
 use dl_ir::network::Network;
 use dl_ir::types::DType;
 use dl_ir::value::Value;
@@ -19,6 +19,9 @@ const IMAGES: [&str; 2] = ["cnn_keras", "cnn_same_stride"];
 
 /// Networks with attention.
 const ATTENTION: [&str; 1] = ["attention"];
+
+/// Networks with buffers.
+const NORMS: [&str; 1] = ["batch_norm"];
 
 /// Networks of recurrent layers.
 const RECURRENT: [&str; 4] = ["char_lstm", "gru", "lstm", "rnn"];
@@ -68,15 +71,51 @@ fn attention_means_what_pytorch_means() {
 }
 
 #[test]
+fn norms_mean_what_pytorch_means() {
+    check_all(&NORMS);
+    for name in NORMS {
+        train(name);
+    }
+}
+
+/// Parameters and buffers after some steps.
+fn train(name: &'static str) {
+    let (case, network) = read(name);
+    let module = build::module(&network, &network.target_types()[0]);
+    let mut environment: Environment = module.states.iter().map(first_value).collect();
+    environment.extend(self::environment(&[case.tensors("weights"), case.tensors("batch")]));
+    let (step, batch) = (module.function("train_step").expect("networks have it"), environment["x"].shape[0]);
+    let expected = case.expected();
+    for _ in 0..expected.steps() {
+        environment.extend(interp::run(step, &environment, batch).updates);
+    }
+    for name in expected.parameters() {
+        let found: Vec<f32> = environment[name].data.iter().map(|&element| element as f32).collect();
+        expected.compare_change(name, &found);
+    }
+}
+
+/// What a state begins as, where that is a number.
+fn first_value(state: &StateDecl) -> (String, Value) {
+    let first = if let Init::Constant(first) = state.init { first } else { f64::NAN };
+    (state.name.clone(), Value::from_fn(&state.ty, 1, |_| first))
+}
+
+#[test]
 fn recurrent_layers_mean_what_pytorch_means() {
     check_all(&RECURRENT);
 }
 
+fn read(name: &'static str) -> (Case, Network) {
+    let case = Case::new(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity")), name);
+    let text = std::fs::read_to_string(case.network()).expect("the text of the case");
+    let network = Network::parse(&text).expect("a network without mistakes");
+    (case, network)
+}
+
 fn check_all(names: &[&'static str]) {
     for name in names {
-        let case = Case::new(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/parity")), name);
-        let text = std::fs::read_to_string(case.network()).expect("the text of the case");
-        let network = Network::parse(&text).expect("a network without mistakes");
+        let (case, network) = read(name);
         let target = network.target_types()[0].clone();
         let built = build::module(&network, &target);
         check(&case, &built);
