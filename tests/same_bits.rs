@@ -68,6 +68,14 @@ fn odd_sizes_with_rmsprop() {
 }
 
 #[test]
+fn norms_and_dropout_with_adam() {
+    check(
+        "< dense(20, 36, relu), layer_norm(36), dropout(0.3), dense(36, 18), batch_norm(18), gelu, dense(18, 5, softmax) >",
+        29,
+    );
+}
+
+#[test]
 fn residual_with_adamw() {
     check(
         "< dense(20, 48, silu), residual(< dense(48, 48, elu) >), dense(48, 5, softmax) >, optimizer = adamw(lr = 0.01)",
