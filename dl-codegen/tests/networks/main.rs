@@ -7,4 +7,5 @@ mod executor;
 mod generate;
 mod random;
 mod same_bits;
+mod second_order;
 mod subject;
