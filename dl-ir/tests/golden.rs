@@ -23,7 +23,7 @@ use dl_ir::graph::NodeId;
 use dl_ir::interp::{self, Environment};
 use dl_ir::module::{Function, Module};
 use dl_ir::ops::Op;
-use dl_ir::types::{DType, TensorType};
+use dl_ir::types::{DType, Shape, TensorType};
 use dl_ir::value::Value;
 use dl_ir::{autodiff, passes, text, verify};
 use driver::Command;
@@ -77,11 +77,36 @@ fn show_verify(_: &[&str], text: &str) -> Result<String, GoldenError> {
     })
 }
 
-/// `autodiff`: each function with the gradients of its first result, by every f32 input and state that it reads.
-fn show_autodiff(_: &[&str], text: &str) -> Result<String, GoldenError> {
+/// `autodiff`: each function with the gradients of its first result, by every f32 input and state that it reads. `autodiff twice`: with
+/// the sum of their squares, and the gradients of that.
+fn show_autodiff(arguments: &[&str], text: &str) -> Result<String, GoldenError> {
     let module = text::parse(text)?;
-    let functions = module.functions.iter().map(with_gradients).collect::<Result<_, _>>()?;
+    let mut functions = module.functions.iter().map(with_gradients).collect::<Result<Vec<_>, _>>()?;
+    match arguments {
+        [] => {}
+        ["twice"] => {
+            functions =
+                functions.iter().map(|once| with_gradients(&with_slope(once))).collect::<Result<_, _>>()?;
+        }
+        _ => return Err(GoldenError::Usage { usage: "autodiff [twice]" }),
+    }
     Ok(Module { functions, ..module }.to_string())
+}
+
+/// A function that returns how steep the first result is: Σ gradient².
+fn with_slope(function: &Function) -> Function {
+    let mut builder = Builder::new();
+    let ids = builder.copy(&function.graph);
+    let mut slope = builder.constant(0.0, Shape::scalar());
+    for (_, gradient) in function.results.iter().filter(|(name, _)| name.starts_with("grad.")) {
+        let gradient = ids[gradient.index()];
+        let squares = builder.mul(gradient, gradient);
+        let axes: Vec<usize> = (0..builder.shape(gradient).rank()).collect();
+        let sum = builder.reduce_sum(squares, &axes);
+        slope = builder.add(slope, sum);
+    }
+    let results = vec![("slope".to_owned(), slope)];
+    Function { name: function.name.clone(), graph: builder.finish(), results, updates: Vec::new() }
 }
 
 fn with_gradients(function: &Function) -> Result<Function, GoldenError> {

@@ -1,6 +1,9 @@
 //! Networks from text: defaults, names, shapes, canonical text.
 
+use dl_ir::build;
+use dl_ir::module::{Function, StateRole};
 use dl_ir::network::Network;
+use dl_ir::ops::Op;
 
 fn parse(text: &str) -> Network {
     Network::parse(text).unwrap_or_else(|errors| panic!("{text}: {errors}"))
@@ -47,6 +50,47 @@ fn states_are_named_by_label_or_by_kind_and_ordinal() {
                     sgd.momentum.dense3.bias";
     assert_eq!(names.join(" "), expected);
     assert_eq!(network.n_parameters(), (4 * 8 + 8) + 64 + (64 + 8) + (8 + 1));
+}
+
+#[test]
+fn buffers_and_the_generator_are_state_but_not_trained() {
+    let network =
+        parse("< input(4), residual(< norm: batch_norm(4), dropout(0.5) >) >, optimizer = sgd(lr = 0.1)");
+    let states: Vec<(String, StateRole)> = network.states().into_iter().map(|s| (s.name, s.role)).collect();
+    let expected = [
+        ("norm.weight", StateRole::Parameter),
+        ("norm.bias", StateRole::Parameter),
+        ("norm.running_mean", StateRole::Buffer),
+        ("norm.running_var", StateRole::Buffer),
+        ("lr", StateRole::Hyper),
+        ("random.key_low", StateRole::Random),
+        ("random.key_high", StateRole::Random),
+        ("random.step_low", StateRole::Random),
+        ("random.step_high", StateRole::Random),
+    ];
+    assert_eq!(states, expected.map(|(name, role)| (name.to_owned(), role)));
+    assert_eq!(network.n_parameters(), 8);
+    let (layer, least) = network.min_batch();
+    assert_eq!((layer.name.as_str(), least), ("norm", 2));
+}
+
+/// Only a training step changes buffers and the step count; only training mode reads the generator.
+#[test]
+fn updates_are_those_of_the_training_step() {
+    let network = parse("< input(4), batch_norm(4), dropout(0.5), dense(4, 1) >, optimizer = sgd(lr = 0.1)");
+    let module = build::module(&network, &network.target_types()[0]);
+    let names =
+        |function: &Function| function.updates.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>();
+    let of_step = names(module.function("train_step").expect("networks have it"));
+    let expected = "batch_norm0.weight batch_norm0.bias dense0.weight dense0.bias batch_norm0.running_mean \
+                    batch_norm0.running_var random.step_low random.step_high";
+    assert_eq!(of_step.join(" "), expected);
+    for name in ["predict", "evaluate", "gradients"] {
+        let function = module.function(name).expect("networks have it");
+        assert!(names(function).is_empty(), "{name}");
+        let draws = function.graph.ids().any(|id| matches!(function.graph.op(id), Op::RandomUniform(_)));
+        assert_eq!(draws, name == "gradients", "{name}");
+    }
 }
 
 #[test]

@@ -96,44 +96,58 @@ fn text_round_trips() {
     }
 }
 
-/// The derivative along one direction of a weighted sum of all f32 results, from vjp and from central differences.
 #[test]
 fn vjp_agrees_with_finite_differences() {
     for sample in Op::samples() {
         let Some(mut use_of) = Use::new(&sample) else { continue };
-        let loss = use_of.weighted_results();
-        let wrt: Vec<(String, NodeId)> =
-            use_of.inputs.iter().filter(|(_, id)| !use_of.builder.is_discrete(*id)).cloned().collect();
-        let one = use_of.builder.constant(1.0, Shape::scalar());
-        let ids: Vec<NodeId> = wrt.iter().map(|&(_, id)| id).collect();
-        let gradients = autodiff::vjp(&mut use_of.builder, &[(loss, one)], &ids);
-        let names = wrt.iter().map(|(name, _)| name.clone());
-        use_of.results = names.zip(gradients).chain([("loss".to_owned(), loss)]).collect();
-        let environment = use_of.environment.clone();
-        let function = use_of.function();
-
-        let direction: BTreeMap<&str, Vec<f64>> = wrt
-            .iter()
-            .enumerate()
-            .map(|(seed, (name, _))| (name.as_str(), noise(seed + 100, environment[name].data.len())))
-            .collect();
-        let results = interp::run(&function, &environment, sample.batch).results;
-        let dot = |name: &str, d: &[f64]| results[name].data.iter().zip(d).map(|(g, d)| g * d).sum::<f64>();
-        let from_vjp: f64 = direction.iter().map(|(name, d)| dot(name, d)).sum();
-
-        let loss_at = |step: f64| {
-            let mut moved = environment.clone();
-            for (&name, d) in &direction {
-                let value = moved.get_mut(name).expect("an input of the function");
-                value.data.iter_mut().zip(d).for_each(|(x, d)| *x += step * d);
-            }
-            interp::run(&function, &moved, sample.batch).results["loss"].data[0]
-        };
-        const STEP: f64 = 1e-5;
-        let from_differences = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
-        let expected = if sample.op == Op::from(ops::StopGradient) { 0.0 } else { from_differences };
-        assert_close(&format!("vjp of {:?}", sample.op), &[from_vjp], &[expected], 1e-7);
+        let results = use_of.differentiable.clone();
+        let loss = use_of.weighted("result", &results);
+        check_derivative(&sample, use_of, loss, "vjp");
     }
+}
+
+/// The gradient is differentiated once more: rules are made of ops, which have rules.
+#[test]
+fn second_derivatives_agree_with_finite_differences() {
+    for sample in Op::samples() {
+        let Some(mut use_of) = Use::new(&sample) else { continue };
+        let results = use_of.differentiable.clone();
+        let loss = use_of.weighted("result", &results);
+        let gradients = use_of.gradients(loss);
+        let slope = use_of.weighted("gradient", &gradients);
+        check_derivative(&sample, use_of, slope, "vjp of the vjp");
+    }
+}
+
+/// Compares the derivative of `loss` along one direction, from vjp and from central differences.
+fn check_derivative(sample: &Sample, mut use_of: Use, loss: NodeId, what: &str) {
+    let gradients = use_of.gradients(loss);
+    let names: Vec<String> = use_of.real_inputs().into_iter().map(|(name, _)| name).collect();
+    use_of.results = names.iter().cloned().zip(gradients).chain([("loss".to_owned(), loss)]).collect();
+    let environment = use_of.environment.clone();
+    let function = use_of.function();
+
+    let direction: BTreeMap<&str, Vec<f64>> = names
+        .iter()
+        .enumerate()
+        .map(|(seed, name)| (name.as_str(), noise(seed + 100, environment[name].data.len())))
+        .collect();
+    let results = interp::run(&function, &environment, sample.batch).results;
+    let dot = |name: &str, d: &[f64]| results[name].data.iter().zip(d).map(|(g, d)| g * d).sum::<f64>();
+    let from_vjp: f64 = direction.iter().map(|(name, d)| dot(name, d)).sum();
+
+    let loss_at = |step: f64| {
+        let mut moved = environment.clone();
+        for (&name, d) in &direction {
+            let value = moved.get_mut(name).expect("an input of the function");
+            value.data.iter_mut().zip(d).for_each(|(x, d)| *x += step * d);
+        }
+        interp::run(&function, &moved, sample.batch).results["loss"].data[0]
+    };
+    const STEP: f64 = 1e-5;
+    let from_differences = (loss_at(STEP) - loss_at(-STEP)) / (2.0 * STEP);
+    let expected = if sample.op == Op::from(ops::StopGradient) { 0.0 } else { from_differences };
+    assert_close(&format!("{what} of {:?}", sample.op), &[from_vjp], &[expected], 1e-7);
 }
 
 #[test]
@@ -226,16 +240,28 @@ impl Use {
         Some(Use { builder, inputs, environment, results, differentiable })
     }
 
-    /// Σ weight · result over the elements of all f32 results: a node.
-    fn weighted_results(&mut self) -> NodeId {
+    /// The f32 inputs of the op.
+    fn real_inputs(&self) -> Vec<(String, NodeId)> {
+        self.inputs.iter().filter(|(_, id)| !self.builder.is_discrete(*id)).cloned().collect()
+    }
+
+    /// The gradients of a scalar by all of them.
+    fn gradients(&mut self, loss: NodeId) -> Vec<NodeId> {
+        let wrt: Vec<NodeId> = self.real_inputs().into_iter().map(|(_, id)| id).collect();
+        let one = self.builder.constant(1.0, Shape::scalar());
+        autodiff::vjp(&mut self.builder, &[(loss, one)], &wrt)
+    }
+
+    /// Σ weight · element over all elements of some nodes: a node. The weights are inputs whose names begin with `what`.
+    fn weighted(&mut self, what: &str, nodes: &[NodeId]) -> NodeId {
         let mut loss = self.builder.constant(0.0, Shape::scalar());
-        for (seed, result) in self.differentiable.clone().into_iter().enumerate() {
-            // One input of weights for each result; its values are made for the sample's batch size.
-            let (name, ty) = (format!("weight{seed}"), self.builder.tensor(result).clone());
+        for (seed, &node) in nodes.iter().enumerate() {
+            // Their values are made for the sample's batch size.
+            let (name, ty) = (format!("weight of {what} {seed}"), self.builder.tensor(node).clone());
             let weight = self.builder.input(&name, ty.clone());
-            let data = noise(seed, ty.shape.at(3).iter().product());
+            let data = noise(seed + what.len(), ty.shape.at(3).iter().product());
             self.environment.insert(name, Value::f32(&ty.shape.at(3), data));
-            let product = self.builder.mul(weight, result);
+            let product = self.builder.mul(weight, node);
             let axes: Vec<usize> = (0..ty.shape.rank()).collect();
             let sum = self.builder.reduce_sum(product, &axes);
             loss = self.builder.add(loss, sum);

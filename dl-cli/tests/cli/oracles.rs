@@ -9,6 +9,7 @@ fn networks_pass_all_checks() {
         NET,
         "< dense(3, 5, tanh), dense(5, 1, sigmoid) >",
         "< dense(3, 2) >, loss = huber, optimizer = sgd(lr = 0.1)",
+        "< dense(6, 18), batch_norm(18), relu, dropout(0.3), layer_norm(18), dense(18, 3, softmax) >",
     ] {
         let found = folder.dlc(&["check", net, "--batch", "3", "--json"]).json();
         assert_eq!(found["ok"], true, "{found}");
