@@ -17,6 +17,9 @@ use crate::network::Network;
 /// The environment variable that sets the number of lanes, where the program does not.
 const DL_LANES: &str = "DL_LANES";
 
+/// What summaries are about where no batch size is given.
+const SUMMARY_BATCH: usize = 32;
+
 /// A network to be built, with its options. `N` is what [`build`](Self::build) gives: [`Network`], or the type that
 /// `network!` made of a named network.
 ///
@@ -87,15 +90,47 @@ impl<N: From<Network>> Builder<N> {
         Ok(Self::new(network, None))
     }
 
-    /// From what `network!` embeds.
+    /// From what `network!` embeds. The module is a cache: if it is not that of the text, it is made anew.
     ///
     /// # Panics
     /// If `dl` and `dl-macros` are of different versions, which their exact pins exclude.
     #[doc(hidden)]
     pub fn embedded(text: &str, module: &str) -> Self {
         let network = ir::Network::parse(text).expect("the macro embeds networks without mistakes");
-        let module = dl_ir::text::parse(module).expect("the macro embeds modules of this version");
-        Self::new(network, Some(module))
+        let module = dl_ir::text::parse(module).ok().filter(|module| module.network == network.to_string());
+        Self::new(network, module)
+    }
+
+    /// The same network with another loss, as the clause `loss = …` names it. The network is compiled anew.
+    ///
+    /// ```
+    /// use dl::network;
+    ///
+    /// let mut net = network!(< dense(2, 1) >).loss("mae")?.optimizer("sgd(lr = 0.1, momentum = 0.9)")?.build()?;
+    /// # Ok::<(), dl::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Network`] with all mistakes, as in network text.
+    pub fn loss(self, loss: &str) -> Result<Self> {
+        let optimizer = self.network.optimizer().to_string();
+        self.with_clauses(loss, &optimizer)
+    }
+
+    /// The same network with another optimizer, as the clause `optimizer = …` writes it. The network is compiled anew.
+    ///
+    /// # Errors
+    /// [`Error::Network`] with all mistakes, as in network text.
+    pub fn optimizer(self, optimizer: &str) -> Result<Self> {
+        let loss = self.network.loss().name();
+        self.with_clauses(loss, optimizer)
+    }
+
+    fn with_clauses(self, loss: &str, optimizer: &str) -> Result<Self> {
+        let text = self.network.text_with(loss, optimizer);
+        let network = ir::Network::parse(&text).map_err(|mistakes| shown(&mistakes, "<network>", &text))?;
+        let module = self.module.filter(|module| module.network == network.to_string());
+        Ok(Builder { network, module, ..self })
     }
 
     fn new(network: ir::Network, module: Option<Module>) -> Self {
@@ -122,7 +157,7 @@ impl<N: From<Network>> Builder<N> {
         self
     }
 
-    /// The largest batch expected: its memory is provided at once. Larger ones work, and allocate when they come.
+    /// The largest batch expected: its memory is provided at once, and summaries are about it. Larger ones work, and allocate when they come.
     pub fn batch(mut self, examples: usize) -> Self {
         self.batch = Some(examples);
         self
@@ -148,7 +183,7 @@ impl<N: From<Network>> Builder<N> {
         if let Some(batch) = self.batch {
             engine.reserve(batch)?;
         }
-        Ok(Network::from_engine(engine, self.seed).into())
+        Ok(Network::from_engine(engine, self.seed, self.batch.unwrap_or(SUMMARY_BATCH)).into())
     }
 
     fn choose_lanes(&self) -> Result<Lanes> {

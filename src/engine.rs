@@ -1,5 +1,7 @@
 //! Runs the functions of a network: compiles each when it is first called, hands tensors in and finds results.
 
+use std::borrow::Cow;
+
 use dl_codegen::compile::{CompileError, lower};
 use dl_codegen::plan::{BATCH_SIZE, plan_state};
 use dl_codegen::target::Target;
@@ -14,28 +16,7 @@ use dl_runtime::program::{BufferId, Element, StateSlot};
 use dl_runtime::tensor::{Data, Examples, Targets, Tensor, TensorError};
 
 use crate::error::{Error, NotFiniteCause, Result};
-
-/// A function of a network.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Function {
-    TrainStep,
-    Predict,
-    Evaluate,
-    Gradients,
-}
-
-impl Function {
-    const COUNT: usize = 4;
-
-    fn name(self) -> &'static str {
-        match self {
-            Function::TrainStep => "train_step",
-            Function::Predict => "predict",
-            Function::Evaluate => "evaluate",
-            Function::Gradients => "gradients",
-        }
-    }
-}
+use crate::function::Function;
 
 /// A compiled function: where its inputs are.
 #[derive(Clone, Copy, Debug)]
@@ -43,13 +24,14 @@ struct Entry {
     program: ProgramId,
     x: Option<BufferId>,
     y: Option<BufferId>,
+    dy: Option<BufferId>,
     batch_size: Option<BufferId>,
 }
 
 impl Entry {
     fn new(program: ProgramId, inputs: &[(String, BufferId)]) -> Self {
         let find = |name: &str| inputs.iter().find(|(known, _)| known == name).map(|&(_, buffer)| buffer);
-        Entry { program, x: find("x"), y: find("y"), batch_size: find(BATCH_SIZE) }
+        Entry { program, x: find("x"), y: find("y"), dy: find("dy"), batch_size: find(BATCH_SIZE) }
     }
 }
 
@@ -59,7 +41,7 @@ struct Variant {
     target: TensorType,
     /// Optimised; functions are added when they are first needed.
     module: Module,
-    entries: [Option<Entry>; Function::COUNT],
+    entries: [Option<Entry>; Function::ALL.len()],
 }
 
 /// A network's machine and its functions.
@@ -90,7 +72,7 @@ impl Engine {
         }
         let declarations = build::declarations(&network);
         let machine = Machine::new(plan_state(&declarations, target), threads)?;
-        let entries = [None; Function::COUNT];
+        let entries = [None; Function::ALL.len()];
         let unbuilt = |target| Variant { target, module: declarations.clone(), entries };
         let mut variants: Vec<Variant> = network.target_types().into_iter().map(unbuilt).collect();
         if let Some(module) = module {
@@ -106,12 +88,35 @@ impl Engine {
         &self.network
     }
 
+    pub(crate) fn target(&self) -> Target {
+        self.target
+    }
+
     pub(crate) fn machine(&self) -> &Machine {
         &self.machine
     }
 
-    pub(crate) fn machine_mut(&mut self) -> &mut Machine {
-        &mut self.machine
+    /// A state in its plain form.
+    pub(crate) fn state(&self, slot: usize) -> Tensor {
+        let StateSlot { shape, element, .. } = &self.machine.state_plan().slots[slot];
+        let data: Data = match element {
+            Element::F32 => self.machine.state::<f32>(slot).into(),
+            Element::I32 => self.machine.state::<i32>(slot).into(),
+        };
+        Tensor::new(shape.clone(), data).expect("a state has as many elements as its shape says")
+    }
+
+    /// Overwrites a state from its plain form.
+    ///
+    /// # Panics
+    /// If the state is of another type.
+    pub(crate) fn set_state(&mut self, slot: usize, plain: &Data) -> Result<()> {
+        match plain {
+            Data::F32(values) => self.machine.set_state(slot, values)?,
+            Data::I32(values) => self.machine.set_state(slot, values)?,
+            Data::I64(_) | Data::U8(_) => unreachable!("no state is of this type"),
+        }
+        Ok(())
     }
 
     /// The declarations of all state; functions that were not needed yet are missing.
@@ -122,9 +127,9 @@ impl Engine {
     /// The module for the usual targets, optimised, with all functions.
     pub(crate) fn module(&self) -> Result<Module> {
         let variant = &self.variants[0];
-        let functions = build::FUNCTIONS.iter().map(|name| match variant.module.function(name) {
+        let functions = Function::ALL.iter().map(|function| match variant.module.function(function.name()) {
             Some(function) => Ok(function.clone()),
-            None => optimized(&self.network, &variant.target, name),
+            None => optimized(&self.network, &variant.target, *function),
         });
         Ok(Module { functions: functions.collect::<Result<_>>()?, ..build::declarations(&self.network) })
     }
@@ -144,16 +149,6 @@ impl Engine {
         Ok(())
     }
 
-    /// A state in its plain form.
-    pub(crate) fn state(&self, slot: usize) -> Tensor {
-        let StateSlot { shape, element, .. } = &self.machine.state_plan().slots[slot];
-        let data: Data = match element {
-            Element::F32 => self.machine.state::<f32>(slot).into(),
-            Element::I32 => self.machine.state::<i32>(slot).into(),
-        };
-        Tensor::new(shape.clone(), data).expect("a state has as many elements as its shape says")
-    }
-
     /// Compiles the functions of training and provides memory for batches of `n` examples.
     pub(crate) fn reserve(&mut self, n: usize) -> Result<()> {
         for function in [Function::TrainStep, Function::Predict] {
@@ -166,10 +161,13 @@ impl Engine {
     /// Runs a function on examples alone.
     pub(crate) fn run(&mut self, function: Function, x: &impl Examples) -> Result<Call<'_>> {
         let n = self.check_examples(x)?;
+        if function.is_training() {
+            self.check_training(n)?;
+        }
         let entry = self.entry(function, 0)?;
         let mut call = self.machine.call(entry.program, n)?;
-        let x = give_examples(&mut call, entry, x, false)?;
-        call.run_on(x.into_iter())?;
+        let x = give_examples(&mut call, entry, x, function.is_training())?;
+        call.run_on(x.into_iter()).map_err(input_not_finite)?;
         Ok(call)
     }
 
@@ -184,18 +182,19 @@ impl Engine {
         if y.n_targets() != n {
             return Err(Error::BatchSizes { examples: n, targets: y.n_targets() });
         }
-        if matches!(function, Function::TrainStep | Function::Gradients) {
+        if function.is_training() {
             self.check_training(n)?;
         }
         let variant = self.variant_for(y)?;
         let entry = self.entry(function, variant)?;
         let mut call = self.machine.call(entry.program, n)?;
         // A loss can be finite where gradients are not: tanh(∞) is 1. No step may make parameters NaN.
-        let must_be_finite = function == Function::TrainStep;
+        let must_be_finite = function.is_training();
         let x = give_examples(&mut call, entry, x, must_be_finite)?;
         let y = give_targets(&mut call, entry, y, &self.network, must_be_finite)?;
-        match call.run_on(x.into_iter().chain(y)) {
-            Ok(()) => {}
+        let loss = match call.run_on(x.into_iter().chain(y)) {
+            Ok(()) => call.scalar("loss").expect("functions of targets have a loss"),
+            Err(RunError::NotFinite { value, .. }) => value,
             Err(RunError::InputNotFinite { input, index, value, .. }) => {
                 let cause = if input == "x" {
                     NotFiniteCause::Input { index, value }
@@ -204,11 +203,51 @@ impl Engine {
                 };
                 return Err(Error::NotFinite { loss: f32::NAN, cause });
             }
-            Err(RunError::NotFinite { value, .. }) => return Err(self.not_finite(value)),
             Err(error) => return Err(error.into()),
+        };
+        if function.is_training() && !loss.is_finite() {
+            return Err(self.not_finite(loss));
         }
         // The call is begun anew: the borrow checker does not see that the error above ends the first. It moves nothing.
         Ok(self.machine.call(entry.program, n)?)
+    }
+
+    /// Runs the vector–Jacobian product on examples and a cotangent of their outputs.
+    pub(crate) fn run_with_cotangent(&mut self, x: &impl Examples, dy: &impl Targets) -> Result<Call<'_>> {
+        let n = self.check_examples(x)?;
+        let output = self.network.output_shape();
+        // One number an example serves an output of one element.
+        let is_single = dy.target_shape().is_empty() && output.iter().product::<usize>() == 1;
+        if dy.n_targets() != n || (dy.target_shape() != output && !is_single) {
+            let with_batch = |n: usize, shape: &[usize]| [&[n], shape].concat();
+            let (expected, found) = (with_batch(n, output), with_batch(dy.n_targets(), dy.target_shape()));
+            return Err(Error::CotangentShape { expected, found });
+        }
+        self.check_training(n)?;
+        let entry = self.entry(Function::Vjp, 0)?;
+        let mut call = self.machine.call(entry.program, n)?;
+        let x = give_examples(&mut call, entry, x, true)?;
+        let given = Given {
+            buffer: entry.dy.expect("the product is linear in dy"),
+            lent: dy.as_values(),
+            must_be_finite: !dy.are_integers(),
+        };
+        let dy = give(&mut call, given, |to| dy.write_values(to));
+        let dy = dy.map_err(|source| Error::Tensor { tensor: "dy", source })?;
+        call.run_on(x.into_iter().chain([dy])).map_err(input_not_finite)?;
+        Ok(call)
+    }
+
+    /// Runs the optimizer on these gradients of all parameters, given by name, in plain shapes.
+    pub(crate) fn apply_gradients(&mut self, gradients: &[(String, Cow<'_, [f32]>)]) -> Result<()> {
+        let entry = self.entry(Function::ApplyGradients, 0)?;
+        let mut call = self.machine.call(entry.program, 1)?;
+        for (parameter, gradient) in gradients {
+            let name = build::gradient_name(parameter);
+            let buffer = call.program().inputs.iter().find(|(known, _)| *known == name).map(|&(_, id)| id);
+            call.set_plain_input(buffer.expect("an input for each parameter"), gradient);
+        }
+        Ok(call.run()?)
     }
 
     fn check_examples(&self, x: &impl Examples) -> Result<usize> {
@@ -261,7 +300,7 @@ impl Engine {
         }
         let Variant { target, module, .. } = &mut self.variants[variant];
         if module.function(function.name()).is_none() {
-            module.functions.push(optimized(&self.network, target, function.name())?);
+            module.functions.push(optimized(&self.network, target, function)?);
         }
         let body = module.function(function.name()).expect("it is there, or was added");
         let lowered = lower(body, self.machine.state_plan(), self.target).map_err(CompileError::from)?;
@@ -283,9 +322,19 @@ impl Engine {
     }
 }
 
+/// An input that is not finite, where no loss is asked for.
+fn input_not_finite(error: RunError) -> Error {
+    match error {
+        RunError::InputNotFinite { input, index, value, .. } => {
+            Error::ValueNotFinite { tensor: input, index, value }
+        }
+        error => error.into(),
+    }
+}
+
 /// One function of a network, optimised.
-fn optimized(network: &ir::Network, target: &TensorType, name: &str) -> Result<ir_module::Function> {
-    let function = build::function(network, target, name).expect("one of a network's functions");
+fn optimized(network: &ir::Network, target: &TensorType, function: Function) -> Result<ir_module::Function> {
+    let function = build::function(network, target, function.name()).expect("one of a network's functions");
     let module = Module { functions: vec![function], ..build::declarations(network) };
     let mut optimized = passes::optimize(module, |_, _| ())?;
     Ok(optimized.functions.remove(0))

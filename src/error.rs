@@ -10,6 +10,8 @@ use dl_runtime::machine::RunError;
 use dl_runtime::tensor::TensorError;
 use thiserror::Error;
 
+use crate::network::Differences;
+
 /// Why a network was not built, or a call changed nothing.
 #[derive(Debug, Error)]
 #[non_exhaustive]
@@ -99,6 +101,52 @@ pub enum Error {
         /// Where that came from.
         cause: NotFiniteCause,
     },
+    /// The cotangent does not have the shape of the output.
+    #[error("dy has shape {found:?}, but the output of these examples has {expected:?}")]
+    CotangentShape {
+        /// The shape of the output, with the batch.
+        expected: Vec<usize>,
+        /// The shape given.
+        found: Vec<usize>,
+    },
+    /// A tensor that must be finite is not. Nothing was changed.
+    #[error("element {index} of {tensor} is {value}; only finite numbers serve, and nothing was changed")]
+    ValueNotFinite {
+        /// `x`, `dy`, a parameter or its gradient.
+        tensor: String,
+        /// The element's position, row-major.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// A parameter got no gradient.
+    #[error("there is no gradient of parameter `{name}`; each parameter needs one")]
+    MissingGradient {
+        /// The parameter.
+        name: String,
+    },
+    /// A parameter got more than one gradient.
+    #[error("there is more than one gradient of parameter `{name}`")]
+    GradientTwice {
+        /// The parameter.
+        name: String,
+    },
+    /// A gradient has another shape than its parameter.
+    #[error("parameter `{name}` has shape {expected:?}, but its gradient has {found:?}")]
+    GradientShape {
+        /// The parameter.
+        name: String,
+        /// Its shape.
+        expected: Vec<usize>,
+        /// The gradient's shape.
+        found: Vec<usize>,
+    },
+    /// The learning rate cannot be used.
+    #[error("the learning rate must be a finite number of at least 0 that f32 can hold, not {found}")]
+    LearningRate {
+        /// The learning rate given.
+        found: f64,
+    },
     /// There is no parameter of this name.
     #[error("there is no parameter `{name}`; the network has {}", known.join(", "))]
     UnknownParameter {
@@ -140,6 +188,29 @@ pub enum Error {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// A file is no checkpoint.
+    #[error(
+        "{} is no checkpoint, but a file of tensors alone; `load` reads weights from it, `save_checkpoint` writes checkpoints",
+        path.display()
+    )]
+    NotACheckpoint {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A checkpoint does not say what it is of, or says it in words that this version does not know.
+    #[error("the description in checkpoint {} cannot be read; was it written by another version?", path.display())]
+    Description {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A checkpoint is of another network.
+    #[error("{} is a checkpoint of another network:{differences}", path.display())]
+    OtherNetwork {
+        /// The file.
+        path: PathBuf,
+        /// How the networks differ.
+        differences: Differences,
+    },
     /// A data set could not be read.
     #[error(transparent)]
     Data(#[from] DataError),

@@ -41,6 +41,14 @@ macro_rules! __network_item {
                 self.0.predict(x)
             }
 
+            /// See [`Network::forward`]($crate::Network::forward).
+            ///
+            /// # Errors
+            /// As there.
+            $visibility fn forward(&mut self, x: impl $crate::tensor::Examples) -> $crate::Result<$crate::ndarray::ArrayViewD<'_, f32>> {
+                self.0.forward(x)
+            }
+
             /// See [`Network::evaluate`]($crate::Network::evaluate).
             ///
             /// # Errors
@@ -55,6 +63,35 @@ macro_rules! __network_item {
             /// As there.
             $visibility fn gradients(&mut self, x: impl $crate::tensor::Examples, y: impl $crate::tensor::Targets) -> $crate::Result<$crate::Gradients> {
                 self.0.gradients(x, y)
+            }
+
+            /// See [`Network::vjp`]($crate::Network::vjp).
+            ///
+            /// # Errors
+            /// As there.
+            $visibility fn vjp(&mut self, x: impl $crate::tensor::Examples, dy: impl $crate::tensor::Targets) -> $crate::Result<$crate::Gradients> {
+                self.0.vjp(x, dy)
+            }
+
+            /// See [`Network::apply_gradients`]($crate::Network::apply_gradients).
+            ///
+            /// # Errors
+            /// As there.
+            $visibility fn apply_gradients<'a, N, A, D>(&mut self, gradients: impl ::core::iter::IntoIterator<Item = (N, A)>) -> $crate::Result<()>
+            where
+                N: ::core::convert::AsRef<str>,
+                A: ::core::convert::Into<$crate::ndarray::ArrayView<'a, f32, D>>,
+                D: $crate::ndarray::Dimension,
+            {
+                self.0.apply_gradients(gradients)
+            }
+
+            /// See [`Network::set_learning_rate`]($crate::Network::set_learning_rate).
+            ///
+            /// # Errors
+            /// As there.
+            $visibility fn set_learning_rate(&mut self, learning_rate: f64) -> $crate::Result<()> {
+                self.0.set_learning_rate(learning_rate)
             }
 
             /// See [`Network::parameter`]($crate::Network::parameter).
@@ -92,6 +129,22 @@ macro_rules! __network_item {
             /// As there.
             $visibility fn load(&mut self, path: impl ::core::convert::AsRef<::std::path::Path>) -> $crate::Result<()> {
                 self.0.load(path)
+            }
+
+            /// See [`Network::save_checkpoint`]($crate::Network::save_checkpoint).
+            ///
+            /// # Errors
+            /// As there.
+            $visibility fn save_checkpoint(&self, path: impl ::core::convert::AsRef<::std::path::Path>) -> $crate::Result<()> {
+                self.0.save_checkpoint(path)
+            }
+
+            /// See [`Network::resume`]($crate::Network::resume).
+            ///
+            /// # Errors
+            /// As there.
+            $visibility fn resume(&mut self, path: impl ::core::convert::AsRef<::std::path::Path>) -> $crate::Result<()> {
+                self.0.resume(path)
             }
         }
 

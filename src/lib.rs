@@ -37,6 +37,9 @@
 mod builder;
 mod engine;
 mod error;
+mod function;
+mod gradients;
+pub mod inspect;
 mod item;
 mod network;
 
@@ -45,9 +48,11 @@ pub use dl_macros::network;
 pub use dl_runtime::data;
 pub use dl_runtime::tensor;
 pub use error::{Error, NotFiniteCause, Result};
+pub use function::Function;
+pub use gradients::Gradients;
 #[doc(no_inline)]
 pub use ndarray;
-pub use network::{Evaluation, Gradients, Network};
+pub use network::{Difference, Differences, Evaluation, Network};
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

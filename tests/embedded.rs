@@ -28,6 +28,46 @@ fn embedded_modules_are_those_of_their_text() {
     assert_same(&regression.build().expect("it compiles"));
 }
 
+/// A network with other clauses is the one of the text with these clauses, module and all; the embedded module is left aside.
+#[test]
+fn clauses_can_be_replaced() {
+    let written = network!(< dense(3, 4, elu), dense(4, 2, sigmoid) >, loss = mae, optimizer = sgd(lr = 0.5, momentum = 0.9));
+    let replaced = network!(< dense(3, 4, elu), dense(4, 2, sigmoid) >)
+        .loss("mae")
+        .and_then(|builder| builder.optimizer("sgd(lr = 0.5, momentum = 0.9)"))
+        .expect("clauses without mistakes");
+    assert_eq!(replaced.network(), written.network());
+    let module = |builder: dl::Builder| {
+        builder.build().expect("it compiles").module().expect("passes keep modules valid").to_string()
+    };
+    assert_eq!(module(replaced), module(written));
+    // A named network keeps its name, and its type.
+    let named: Named = Named::builder().optimizer("adam").and_then(dl::Builder::build).expect("it compiles");
+    assert_eq!(named.network().name(), Some("Named"));
+    assert_eq!(named.network().optimizer().to_string(), "adam(lr = 0.001)");
+}
+
+/// The mistakes are those of network text.
+#[test]
+fn clauses_are_checked() {
+    let builder = || network!(< dense(3, 2) >);
+    let error = |result: dl::Result<dl::Builder>| result.expect_err("a mistake").to_string();
+    assert!(error(builder().optimizer("adm(lr = 0.1)")).contains("`adm`"));
+    assert!(error(builder().optimizer("adam(lr = -1)")).contains("lr"));
+    assert!(error(builder().loss("cross_entropy")).contains("softmax"));
+    for text in [
+        "",
+        "sgd(lr = 0.1), loss = mae",
+        "sgd(lr = 0.1) >",
+        "sgd(lr = 0.1",
+        "\u{0}",
+        "sgd(lr = 0.1), dense(2, 2)",
+    ] {
+        let error = builder().optimizer(text).expect_err(text);
+        assert!(matches!(error, dl::Error::Network { .. }), "{text}: {error}");
+    }
+}
+
 #[test]
 fn networks_train_alike_from_the_macro_and_from_text() {
     let train = |mut net: Network| {

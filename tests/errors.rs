@@ -157,20 +157,34 @@ fn finite_numbers_that_overflow() {
 #[test]
 fn parameters_that_are_not_finite() {
     for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
-        let [mut net, _] = twins(REGRESSION);
+        let [mut net, twin] = twins(REGRESSION);
         let mut bias = net.parameter("dense1.bias").expect("a parameter");
         bias[1] = value;
-        net.set_parameter("dense1.bias", &bias).expect("the parameter's shape");
-        let before = State::of(&net);
-        let error = net.train_step(examples(3), values(3)).expect_err("a bad parameter");
-        let NotFiniteCause::Parameter { name, index: 1, .. } = cause(&error) else { panic!("{error}") };
-        assert_eq!(name, "dense1.bias");
-        assert_eq!(State::of(&net), before);
-        // Repaired, it trains.
-        bias[1] = 0.0;
-        net.set_parameter("dense1.bias", &bias).expect("the parameter's shape");
-        net.train_step(examples(3), values(3)).expect("a good parameter");
+        let error = net.set_parameter("dense1.bias", &bias).expect_err("not a number to compute with");
+        let message = format!(
+            "element 1 of parameter `dense1.bias` is {value}; only finite numbers serve, and nothing was changed"
+        );
+        assert_eq!(error.to_string(), message);
+        assert_eq!(State::of(&net), State::of(&twin));
     }
+}
+
+/// Finite gradients of a finite loss can still lead too far.
+#[test]
+fn parameters_that_have_overflowed() {
+    let [mut net, _] = twins("< dense(1, 1) >, optimizer = sgd(lr = 1e38)");
+    let (x, y) = (array![[1e3f32]], array![[-1e3f32]]);
+    net.train_step(&x, &y).expect("a finite loss");
+    let before = State::of(&net);
+    let error = net.train_step(&x, &y).expect_err("parameters beyond all numbers");
+    let NotFiniteCause::Parameter { name, index: 0, .. } = cause(&error) else { panic!("{error}") };
+    assert_eq!(name, "dense0.weight");
+    net.gradients(&x, &y).expect_err("parameters beyond all numbers");
+    assert_eq!(State::of(&net), before);
+    // Repaired, it trains.
+    net.set_parameter("dense0.weight", &array![[1.0]]).expect("its shape");
+    net.set_parameter("dense0.bias", &array![1.0]).expect("its shape");
+    net.train_step(&x, &y).expect("good parameters");
 }
 
 #[test]

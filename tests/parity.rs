@@ -38,10 +38,10 @@ fn check(case: &Case, lanes: usize, threads: usize) {
     expected.compare("loss", &[evaluation.loss], OUTPUT);
 
     let gradients = net.gradients(x, y).expect("finite");
-    expected.compare("loss", &[gradients.loss], OUTPUT);
+    expected.compare("loss", &[gradients.loss()], OUTPUT);
     for name in expected.gradients() {
         let of = name.strip_prefix("grad.").expect("the name of a gradient");
-        let found = gradients.parameters.get(of).or(gradients.x.as_ref().filter(|_| of == "x"));
+        let found = gradients.get(of).or(gradients.x().filter(|_| of == "x"));
         let found = found.unwrap_or_else(|| panic!("{name} of {} is missing", case.name));
         expected.compare(name, found.as_slice().expect("contiguous"), GRADIENT);
     }

@@ -1,40 +1,17 @@
 //! Files of weights: a good one comes back to the bit; any other is an error that changes nothing.
 
 mod common;
+#[path = "common/folder.rs"]
+mod folder;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use common::state::{State, twins};
 use dl::Network;
+use folder::Folder;
 
 const TEXT: &str = "< dense(2, 3, relu), dense(3, 1) >";
-
-/// A folder of one test's own, removed at its end.
-struct Folder(PathBuf);
-
-impl Folder {
-    fn new(test: &str) -> Self {
-        let path = std::env::temp_dir().join(format!("dl-weights-{}-{test}", std::process::id()));
-        fs::create_dir_all(&path).expect("a folder for temporary files");
-        Folder(path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.0.join(name)
-    }
-
-    fn names(&self) -> Vec<String> {
-        let entries = fs::read_dir(&self.0).expect("the folder");
-        entries.map(|entry| entry.expect("an entry").file_name().to_string_lossy().into_owned()).collect()
-    }
-}
-
-impl Drop for Folder {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
-    }
-}
 
 /// A network, and the bytes of another one's weights.
 fn net_and_weights(folder: &Folder) -> (Network, Vec<u8>) {
@@ -95,9 +72,11 @@ fn flipped_bits() {
         if at < header_len(&contents) {
             refused(&mut net, &path, &format!("byte {at} flipped"));
         } else {
-            // Another number is still a number.
-            net.load(&path).expect("weights");
-            assert_ne!(State::of(&net), good, "byte {at} flipped");
+            // Another number is still a number, unless it is none.
+            match net.load(&path) {
+                Ok(()) => assert_ne!(State::of(&net), good, "byte {at} flipped"),
+                Err(error) => assert!(error.to_string().contains("finite"), "byte {at} flipped: {error}"),
+            }
         }
     }
 }
@@ -117,7 +96,7 @@ fn foreign_files() {
         fs::write(&path, contents).expect("a file");
         refused(&mut net, &path, "a foreign file");
     }
-    refused(&mut net, &folder.0, "a folder");
+    refused(&mut net, folder.path(), "a folder");
     refused(&mut net, &folder.file("missing"), "no file");
 }
 
@@ -142,12 +121,30 @@ fn weights_of_other_networks() {
 }
 
 #[test]
+fn weights_that_are_not_finite() {
+    let folder = Folder::new("not-finite");
+    let (mut net, contents) = net_and_weights(&folder);
+    let path = folder.file("bad");
+    for value in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let mut contents = contents.clone();
+        let end = contents.len();
+        contents[end - 4..].copy_from_slice(&value.to_le_bytes());
+        fs::write(&path, &contents).expect("a file");
+        let before = State::of(&net);
+        let error = net.load(&path).expect_err("not finite").to_string();
+        let message = format!("element 2 of tensor dense1.weight is {value}, but finite numbers are needed");
+        assert!(error.contains(&message), "{error}");
+        assert_eq!(State::of(&net), before);
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_written() {
     let folder = Folder::new("unwritable");
     let (net, contents) = net_and_weights(&folder);
     let as_folder = folder.file("good").join("w");
     net.save(&as_folder).expect_err("a file is no folder");
-    net.save(&folder.0).expect_err("a folder is no file");
+    net.save(folder.path()).expect_err("a folder is no file");
     net.save(folder.file("no").join("such")).expect_err("no folder");
     net.save("").expect_err("no name");
     assert_eq!(fs::read(folder.file("good")).expect("the file"), contents);

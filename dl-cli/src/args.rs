@@ -4,7 +4,7 @@ use std::path::Path;
 
 use clap::Args;
 use clap::builder::{PossibleValuesParser, RangedU64ValueParser, TypedValueParser};
-use dl::Builder;
+use dl::{Builder, Function};
 use dl_codegen::jit;
 use dl_codegen::target::Target;
 use dl_codegen::vector::Lanes;
@@ -87,6 +87,13 @@ pub fn host_widths() -> Vec<Lanes> {
 /// A number of at least 1.
 pub fn positive() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=u64::from(u32::MAX))
+}
+
+/// The name of a function.
+pub fn function() -> impl TypedValueParser<Value = Function> {
+    let named = |name: String| Function::ALL.into_iter().find(|function| function.name() == name);
+    PossibleValuesParser::new(Function::ALL.map(Function::name))
+        .map(move |name| named(name).expect("one of these names"))
 }
 
 /// A time to spend.

@@ -8,11 +8,8 @@
 mod args;
 mod commands;
 mod error;
-mod flops;
 mod made_up;
 mod report;
-mod stages;
-mod table;
 
 use std::process::ExitCode;
 

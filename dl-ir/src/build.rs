@@ -6,11 +6,17 @@
 //! | `predict` | x | output | |
 //! | `evaluate` | x, y | loss, correct (if the loss knows right and wrong) | |
 //! | `gradients` | x, y | loss, `grad.<parameter>` each, `grad.x` | |
+//! | `forward` | x | output, in training mode | |
+//! | `vjp` | x, dy | loss = Σ dy·output in training mode, `grad.<parameter>` each, `grad.x` | |
+//! | `apply_gradients` | `grad.<parameter>` each | | parameters, optimizer state, step |
+//!
+//! `grad.x` is there where x is real.
 
 use crate::autodiff;
 use crate::builder::Builder;
 use crate::graph::NodeId;
 use crate::layers::Mode;
+use crate::losses::sum_all;
 use crate::module::{Function, Module, StateDecl};
 use crate::network::{Forward, Network};
 use crate::types::{Shape, TensorType};
@@ -31,7 +37,13 @@ pub fn module(network: &Network, target: &TensorType) -> Module {
 }
 
 /// The names of a network's functions, in the order in which its module has them.
-pub const FUNCTIONS: [&str; 4] = ["train_step", "predict", "evaluate", "gradients"];
+pub const FUNCTIONS: [&str; 7] =
+    ["train_step", "predict", "evaluate", "gradients", "forward", "vjp", "apply_gradients"];
+
+/// The name of the gradient of a parameter, or of `x`, among a function's inputs or results.
+pub fn gradient_name(of: &str) -> String {
+    format!("grad.{of}")
+}
 
 /// The module of a network without its functions.
 pub fn declarations(network: &Network) -> Module {
@@ -42,9 +54,12 @@ pub fn declarations(network: &Network) -> Module {
 pub fn function(network: &Network, target: &TensorType, name: &str) -> Option<Function> {
     match name {
         "train_step" => Some(train_step(network, target)),
-        "predict" => Some(predict(network)),
+        "predict" => Some(forward("predict", network, Mode::Inference)),
         "evaluate" => Some(evaluate(network, target)),
         "gradients" => Some(gradients(network, target)),
+        "forward" => Some(forward("forward", network, Mode::Training)),
+        "vjp" => Some(vjp(network)),
+        "apply_gradients" => Some(apply_gradients(network)),
         _ => None,
     }
 }
@@ -52,24 +67,19 @@ pub fn function(network: &Network, target: &TensorType, name: &str) -> Option<Fu
 fn train_step(network: &Network, target: &TensorType) -> Function {
     let mut b = Builder::new();
     let step = Step::new(&mut b, network, target, Mode::Training);
-    let parameters = step.parameters(&mut b, network);
-    let gradients = step.gradients(&mut b, &parameters.iter().map(|(_, node)| *node).collect::<Vec<_>>());
-    let with_gradients: Vec<(&str, NodeId, NodeId)> = parameters
-        .iter()
-        .zip(gradients)
-        .map(|((declared, node), gradient)| (declared.name.as_str(), *node, gradient))
-        .collect();
-    let mut updates = network.optimizer().build(&mut b, &with_gradients);
+    let parameters = parameters(&mut b, network);
+    let nodes: Vec<NodeId> = parameters.iter().map(|(_, node)| *node).collect();
+    let gradients = differentiate(&mut b, step.loss, &nodes);
+    let mut updates = update(&mut b, network, &parameters, &gradients);
     updates.extend(step.forward.effects.updates);
-    updates.extend(network.next_step(&mut b));
     finish("train_step", b, vec![("loss".to_owned(), step.loss)], updates)
 }
 
-fn predict(network: &Network) -> Function {
+fn forward(name: &str, network: &Network, mode: Mode) -> Function {
     let mut b = Builder::new();
     let x = b.input("x", network.input_type());
-    let forward = network.forward(&mut b, Mode::Inference, x);
-    finish("predict", b, vec![("output".to_owned(), forward.output)], Vec::new())
+    let forward = network.forward(&mut b, mode, x);
+    finish(name, b, vec![("output".to_owned(), forward.output)], Vec::new())
 }
 
 fn evaluate(network: &Network, target: &TensorType) -> Function {
@@ -84,17 +94,75 @@ fn evaluate(network: &Network, target: &TensorType) -> Function {
 fn gradients(network: &Network, target: &TensorType) -> Function {
     let mut b = Builder::new();
     let step = Step::new(&mut b, network, target, Mode::Training);
-    let parameters = step.parameters(&mut b, network);
-    let mut names: Vec<String> = parameters.iter().map(|(declared, _)| declared.name.clone()).collect();
-    let mut wrt: Vec<NodeId> = parameters.iter().map(|(_, node)| *node).collect();
-    if !b.is_discrete(step.x) {
+    all_gradients("gradients", b, network, step.x, step.loss)
+}
+
+/// The vector–Jacobian product is the gradient of a loss that is linear in the output: Σ dy·output.
+fn vjp(network: &Network) -> Function {
+    let mut b = Builder::new();
+    let x = b.input("x", network.input_type());
+    let dy = b.input("dy", network.output_type());
+    let forward = network.forward(&mut b, Mode::Training, x);
+    let products = b.mul(dy, forward.output);
+    let loss = sum_all(&mut b, products);
+    all_gradients("vjp", b, network, x, loss)
+}
+
+fn apply_gradients(network: &Network) -> Function {
+    let mut b = Builder::new();
+    let parameters = parameters(&mut b, network);
+    let input =
+        |(declared, _): &(StateDecl, NodeId)| b.input(&gradient_name(&declared.name), declared.ty.clone());
+    let gradients: Vec<NodeId> = parameters.iter().map(input).collect();
+    let updates = update(&mut b, network, &parameters, &gradients);
+    finish("apply_gradients", b, Vec::new(), updates)
+}
+
+/// A function that returns a loss and its gradients by all parameters, and by `x` where that is real.
+fn all_gradients(name: &str, mut b: Builder, network: &Network, x: NodeId, loss: NodeId) -> Function {
+    let parameters = parameters(&mut b, network).into_iter();
+    let (mut names, mut wrt): (Vec<String>, Vec<NodeId>) =
+        parameters.map(|(declared, node)| (declared.name, node)).unzip();
+    if !b.is_discrete(x) {
         names.push("x".to_owned());
-        wrt.push(step.x);
+        wrt.push(x);
     }
-    let gradients = step.gradients(&mut b, &wrt);
-    let named = names.into_iter().map(|name| format!("grad.{name}")).zip(gradients);
-    let results = std::iter::once(("loss".to_owned(), step.loss)).chain(named).collect();
-    finish("gradients", b, results, Vec::new())
+    let gradients = differentiate(&mut b, loss, &wrt);
+    let named = names.iter().map(|name| gradient_name(name)).zip(gradients);
+    let results = std::iter::once(("loss".to_owned(), loss)).chain(named).collect();
+    finish(name, b, results, Vec::new())
+}
+
+/// The declarations and nodes of all parameters.
+fn parameters(b: &mut Builder, network: &Network) -> Vec<(StateDecl, NodeId)> {
+    let node = |declared: StateDecl| {
+        let node = b.state(&declared.name, declared.ty.clone());
+        (declared, node)
+    };
+    network.parameters().into_iter().map(node).collect()
+}
+
+/// The gradients of a scalar.
+fn differentiate(b: &mut Builder, loss: NodeId, wrt: &[NodeId]) -> Vec<NodeId> {
+    let one = b.constant(1.0, Shape::scalar());
+    autodiff::vjp(b, &[(loss, one)], wrt)
+}
+
+/// What the optimizer makes of parameters and their gradients, and the step that is next for the generator of random numbers.
+fn update(
+    b: &mut Builder,
+    network: &Network,
+    parameters: &[(StateDecl, NodeId)],
+    gradients: &[NodeId],
+) -> Vec<(String, NodeId)> {
+    let with_gradients: Vec<(&str, NodeId, NodeId)> = parameters
+        .iter()
+        .zip(gradients)
+        .map(|((declared, node), gradient)| (declared.name.as_str(), *node, *gradient))
+        .collect();
+    let mut updates = network.optimizer().build(b, &with_gradients);
+    updates.extend(network.next_step(b));
+    updates
 }
 
 fn finish(
@@ -121,19 +189,5 @@ impl Step {
         let forward = network.forward(b, mode, x);
         let loss = network.loss().build(b, &forward, y);
         Step { x, y, forward, loss }
-    }
-
-    /// The nodes of all parameters.
-    fn parameters(&self, b: &mut Builder, network: &Network) -> Vec<(StateDecl, NodeId)> {
-        let node = |declared: StateDecl| {
-            let node = b.state(&declared.name, declared.ty.clone());
-            (declared, node)
-        };
-        network.parameters().into_iter().map(node).collect()
-    }
-
-    fn gradients(&self, b: &mut Builder, wrt: &[NodeId]) -> Vec<NodeId> {
-        let one = b.constant(1.0, Shape::scalar());
-        autodiff::vjp(b, &[(self.loss, one)], wrt)
     }
 }

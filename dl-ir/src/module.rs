@@ -10,7 +10,7 @@ pub struct Module {
     pub network: String,
     /// All state, in a fixed order.
     pub states: Vec<StateDecl>,
-    /// The functions, by name: `train_step`, `predict`, `evaluate`, `gradients`.
+    /// The functions, by name: `train_step`, `predict` and others; see [`build`](crate::build).
     pub functions: Vec<Function>,
 }
 

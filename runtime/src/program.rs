@@ -218,7 +218,8 @@ pub struct Program {
     pub buffers: Vec<Buffer>,
     /// The size of its scratch region.
     pub scratch: Extent,
-    /// The inputs by name (`x`, `y`), row-major: to be filled before each run, or lent for it. No launch writes them.
+    /// The inputs by name (`x`, `y`): to be filled before each run, or, where they are row-major, lent for it. No launch writes
+    /// them.
     pub inputs: Vec<(String, BufferId)>,
     /// The results by name (`loss`, `output`), to be read after each run.
     pub results: Vec<(String, BufferId)>,

@@ -1,18 +1,26 @@
 //! What a network holds, to compare to the bit.
 
 use dl::Network;
+use dl::tensor::{Data, Tensor};
 
-/// The bits of all parameters.
+/// The bits of all state: parameters, buffers, what the optimizer keeps.
 #[derive(PartialEq, Debug)]
 pub struct State(Vec<(String, Vec<u32>)>);
 
 impl State {
-    /// The parameters of a network.
+    /// The state of a network.
     pub fn of(net: &Network) -> Self {
-        let bits = |(name, values): (String, ndarray::ArrayD<f32>)| {
-            (name, values.iter().map(|value| value.to_bits()).collect())
-        };
-        State(net.parameters().into_iter().map(bits).collect())
+        let bits = |(name, tensor): (String, Tensor)| (name, words(tensor.into_data()));
+        State(net.states().into_iter().map(bits).collect())
+    }
+}
+
+/// The bits of numbers; all state is of words of 32 bits.
+fn words(data: Data) -> Vec<u32> {
+    match data {
+        Data::F32(values) => values.into_iter().map(f32::to_bits).collect(),
+        Data::I32(values) => values.into_iter().map(|value| value as u32).collect(),
+        other => panic!("state of {}", other.type_name()),
     }
 }
 

@@ -3,7 +3,9 @@
 use std::fmt::{self, Display, Formatter};
 use std::time::{Duration, Instant};
 
-use dl::Network;
+use dl::inspect::table::{Align, Table};
+use dl::inspect::{self, flops};
+use dl::{Function, Network};
 use dl_codegen::compile::lower;
 use dl_codegen::plan::plan_state;
 use dl_codegen::target::Target;
@@ -12,11 +14,9 @@ use serde::Serialize;
 
 use crate::args::{Net, Run, positive, seconds};
 use crate::error::Result;
-use crate::flops::flops;
 use crate::made_up::made_up;
+use crate::report;
 use crate::report::rounded;
-use crate::table::{Align, Table};
-use crate::{report, stages};
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -96,7 +96,7 @@ pub fn run(args: &Args) -> Result<()> {
 /// From text to a training step that can run.
 fn compile(text: &str, target: Target) -> Result<()> {
     let network = dl::Builder::<Network>::parse(text)?;
-    let module = stages::optimized_function(network.network(), "train_step")?;
+    let module = inspect::optimized(network.network(), Some(Function::TrainStep))?;
     lower(&module.functions[0], &plan_state(&module, target), target)?.compile()?;
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use dl::data::DataSet;
-use dl::ndarray::ArrayD;
+use dl_ir::build::gradient_name;
 use dl_runtime::files::tensors;
 use dl_runtime::tensor::Tensor;
 
@@ -34,15 +34,11 @@ pub fn run(args: &Args) -> Result<()> {
     let mut batch = DataSet::open(&args.input)?;
     batch.reshape_examples(net.input_shape())?;
     let gradients = net.gradients(batch.train.x(), batch.train.y())?;
-    let mut written = BTreeMap::from([("loss".to_owned(), Tensor::new(vec![1], vec![gradients.loss])?)]);
-    let of_x = gradients.x.map(|gradient| ("x".to_owned(), gradient));
-    for (of, gradient) in gradients.parameters.into_iter().chain(of_x) {
-        written.insert(format!("grad.{of}"), tensor(gradient)?);
+    let mut written = BTreeMap::from([("loss".to_owned(), Tensor::new(vec![1], vec![gradients.loss()])?)]);
+    let of_x = gradients.x().map(|gradient| ("x", gradient));
+    for (of, gradient) in gradients.iter().chain(of_x) {
+        let values: Vec<f32> = gradient.iter().copied().collect();
+        written.insert(gradient_name(of), Tensor::new(gradient.shape().to_vec(), values)?);
     }
     Ok(tensors::write(&args.output, &written)?)
-}
-
-fn tensor(array: ArrayD<f32>) -> Result<Tensor> {
-    let shape = array.shape().to_vec();
-    Ok(Tensor::new(shape, array.into_raw_vec_and_offset().0)?)
 }

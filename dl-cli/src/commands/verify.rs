@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 
 use dl::Network;
 use dl::data::Split;
+use dl::inspect::table::{Align, Table};
 use dl_runtime::tensor::Data;
 use serde::Serialize;
 
@@ -11,7 +12,6 @@ use crate::args::{Net, host_widths, positive};
 use crate::error::{Error, Result};
 use crate::made_up::made_up;
 use crate::report;
-use crate::table::{Align, Table};
 
 #[derive(clap::Args)]
 pub struct Args {

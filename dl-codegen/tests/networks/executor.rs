@@ -27,7 +27,7 @@ pub fn initial(
     let contents = plan.buffers.iter().enumerate().map(|(index, buffer)| {
         let input = plan.inputs.iter().find(|(_, id)| id.0 as usize == index);
         let mut data = match (buffer.place, input) {
-            (_, Some((name, _))) => words(&environment[name]),
+            (_, Some((name, _))) => packed(words(&environment[name]), buffer),
             (Place::State(slot), None) => {
                 packed(words(&environment[&subject.module.states[slot].name]), buffer)
             }
@@ -40,7 +40,7 @@ pub fn initial(
     contents.collect()
 }
 
-/// State as its buffer holds it.
+/// A tensor as its buffer holds it.
 fn packed(plain: Vec<u32>, buffer: &Buffer) -> Vec<u32> {
     if buffer.layout == Layout::RowMajor {
         return plain;

@@ -103,7 +103,7 @@ impl PartialEq for dyn LossRule {
 }
 
 /// The sum of all elements.
-fn sum_all(b: &mut Builder, x: NodeId) -> NodeId {
+pub(crate) fn sum_all(b: &mut Builder, x: NodeId) -> NodeId {
     let axes: Vec<usize> = (0..b.shape(x).rank()).collect();
     b.reduce_sum(x, &axes)
 }

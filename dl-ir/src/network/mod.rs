@@ -248,6 +248,13 @@ impl Network {
         Forward { logits, output: last.after, effects }
     }
 
+    /// Its text with other clauses, given as they would be written.
+    pub fn text_with(&self, loss: &str, optimizer: &str) -> String {
+        let name = self.name.as_ref().map(|name| format!("{name} ")).unwrap_or_default();
+        let layers = crate::layers::list_text(&self.layers);
+        format!("{name}< {layers} >, loss = {loss}, optimizer = {optimizer}")
+    }
+
     /// The name of the activation that the network ends with.
     fn trailing_activation(&self) -> Option<&'static str> {
         self.layers.last().and_then(CheckedLayer::activation).map(|activation| activation.name)
@@ -269,10 +276,6 @@ impl FromStr for Network {
 
 impl fmt::Display for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(name) = &self.name {
-            write!(f, "{name} ")?;
-        }
-        let layers = crate::layers::list_text(&self.layers);
-        write!(f, "< {layers} >, loss = {}, optimizer = {}", self.loss.name(), self.optimizer)
+        f.write_str(&self.text_with(self.loss.name(), &self.optimizer.to_string()))
     }
 }

@@ -1,6 +1,7 @@
 //! Files: reading with limits, writing so that nothing is left half-written, and named tensors.
 
 pub mod atomic;
+mod seal;
 pub mod tensors;
 
 use std::fs::File;
@@ -10,6 +11,7 @@ use std::path::{Path, PathBuf};
 use safetensors::{Dtype, SafeTensorError};
 use thiserror::Error;
 
+pub use seal::SealError;
 pub use tensors::TensorFile;
 
 /// Larger files are not read into memory: 16 GiB.
@@ -107,6 +109,26 @@ pub enum FileError {
         expected: &'static str,
         /// The type it has.
         found: &'static str,
+    },
+    /// A tensor holds a number that is not finite.
+    #[error("{}: element {index} of tensor {tensor} is {value}, but finite numbers are needed", path.display())]
+    NotFinite {
+        /// The file.
+        path: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// The element's position, row-major.
+        index: usize,
+        /// Its value.
+        value: f32,
+    },
+    /// The file says that it is a checkpoint, and is none that can be used.
+    #[error("{} is not a valid checkpoint: {source}", path.display())]
+    Seal {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: SealError,
     },
     /// A tensor that nobody asked for.
     #[error("{} holds an unexpected tensor {tensor}", path.display())]

@@ -1,13 +1,13 @@
 //! Named tensors in safetensors files.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensorError, SafeTensors, View};
 
-use super::{FileError, atomic, read};
+use super::{FileError, atomic, read, seal};
 use crate::tensor::{Data, Tensor};
 
 /// The tensors of a file, to be taken out one by one.
@@ -17,13 +17,15 @@ use crate::tensor::{Data, Tensor};
 pub struct TensorFile {
     path: PathBuf,
     tensors: BTreeMap<String, Tensor>,
+    about: Option<String>,
 }
 
 impl TensorFile {
     /// Reads a safetensors file whole.
     ///
     /// # Errors
-    /// If it cannot be read, is not valid, or holds other types than F32, I32, I64 and U8.
+    /// If it cannot be read, is not valid, holds other types than F32, I32, I64 and U8, or is a checkpoint whose contents are not
+    /// what was written.
     pub fn read(path: &Path) -> Result<Self, FileError> {
         Self::parse(path, &read(path)?)
     }
@@ -46,12 +48,23 @@ impl TensorFile {
             // The reader has compared sizes and shapes before.
             tensors.insert(name.to_owned(), tensor.map_err(|_| invalid(SafeTensorError::TensorInvalidInfo))?);
         }
-        Ok(TensorFile { path: path.to_owned(), tensors })
+        let mut file = TensorFile { path: path.to_owned(), tensors, about: None };
+        let (_, header) = SafeTensors::read_metadata(contents).map_err(invalid)?;
+        if let Some(text) = header.metadata().as_ref().and_then(|metadata| metadata.get(seal::KEY)) {
+            let unsealed = seal::unseal(text, &file.tensors);
+            file.about = Some(unsealed.map_err(|source| FileError::Seal { path: path.to_owned(), source })?);
+        }
+        Ok(file)
     }
 
     /// The file's name, as it was given.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The text about its tensors, where it is a checkpoint.
+    pub fn about(&self) -> Option<&str> {
+        self.about.as_deref()
     }
 
     /// The tensors not taken yet, by name.
@@ -84,14 +97,25 @@ impl TensorFile {
         }
     }
 
+    /// Takes a tensor of finite real numbers of this shape out.
+    ///
+    /// # Errors
+    /// As [`take_f32`](TensorFile::take_f32), and [`FileError::NotFinite`].
+    pub fn take_finite(&mut self, name: &str, shape: &[usize]) -> Result<Vec<f32>, FileError> {
+        let values = self.take_f32(name, shape)?;
+        let Some(index) = values.iter().position(|value| !value.is_finite()) else { return Ok(values) };
+        let (path, tensor, value) = (self.path.clone(), name.to_owned(), values[index]);
+        Err(FileError::NotFinite { path, tensor, index, value })
+    }
+
     /// Takes a tensor of integers of this shape out.
     ///
     /// # Errors
     /// [`FileError::Missing`], [`FileError::Shape`], [`FileError::Type`].
-    pub fn take_i64(&mut self, name: &str, shape: &[usize]) -> Result<Vec<i64>, FileError> {
+    pub fn take_i32(&mut self, name: &str, shape: &[usize]) -> Result<Vec<i32>, FileError> {
         match self.take_shaped(name, shape)? {
-            Data::I64(values) => Ok(values),
-            other => Err(self.wrong_type(name, "i64", &other)),
+            Data::I32(values) => Ok(values),
+            other => Err(self.wrong_type(name, "i32", &other)),
         }
     }
 
@@ -130,9 +154,30 @@ impl TensorFile {
 /// # Errors
 /// If the file cannot be written.
 pub fn write(path: &Path, tensors: &BTreeMap<String, Tensor>) -> Result<(), FileError> {
+    write_with(path, tensors, None)
+}
+
+/// The same as a checkpoint: with a text about the tensors, and a checksum of it all.
+///
+/// # Errors
+/// If the file cannot be written.
+pub fn write_checkpoint(
+    path: &Path,
+    tensors: &BTreeMap<String, Tensor>,
+    about: &str,
+) -> Result<(), FileError> {
+    // One entry: the order of several would be another in each run.
+    write_with(path, tensors, Some(HashMap::from([(seal::KEY.to_owned(), seal::seal(about, tensors))])))
+}
+
+fn write_with(
+    path: &Path,
+    tensors: &BTreeMap<String, Tensor>,
+    metadata: Option<HashMap<String, String>>,
+) -> Result<(), FileError> {
     let failed = |source| FileError::Serialize { path: path.to_owned(), source };
     let stored = tensors.iter().map(|(name, tensor)| (name, Stored(tensor)));
-    atomic::write(path, &safetensors::serialize(stored, None).map_err(failed)?)
+    atomic::write(path, &safetensors::serialize(stored, metadata).map_err(failed)?)
 }
 
 /// A tensor as the writer wants it.
@@ -153,16 +198,21 @@ impl View for Stored<'_> {
     }
 
     fn data(&self) -> Cow<'_, [u8]> {
-        match self.0.data() {
-            Data::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Data::I32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Data::I64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            Data::U8(values) => Cow::Borrowed(values),
-        }
+        bytes(self.0.data())
     }
 
     fn data_len(&self) -> usize {
         self.0.data().len() * self.dtype().bitsize() / 8
+    }
+}
+
+/// Numbers as files hold them.
+pub(super) fn bytes(data: &Data) -> Cow<'_, [u8]> {
+    match data {
+        Data::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::I32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::I64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        Data::U8(values) => Cow::Borrowed(values),
     }
 }
 
@@ -218,7 +268,7 @@ mod tests {
         write(&path, &sample()).unwrap();
         let message = |error: FileError| error.to_string().replace(&path.display().to_string(), "w");
         let mut file = TensorFile::read(&path).unwrap();
-        assert_eq!(file.take_i64("step", &[1]).unwrap(), [i64::MIN]);
+        assert_eq!(file.take("step").unwrap().data(), &Data::I64(vec![i64::MIN]));
         assert_eq!(message(file.take("step").unwrap_err()), "w has no tensor step");
         assert_eq!(
             message(file.take_f32("dense0.weight", &[3, 2]).unwrap_err()),
@@ -228,8 +278,53 @@ mod tests {
             message(file.take_f32("y", &[2]).unwrap_err()),
             "w: tensor y holds i32, but f32 is needed"
         );
-        assert_eq!(file.take_f32("dense0.bias", &[0]).unwrap(), [0.0; 0]);
+        assert_eq!(
+            message(file.take_i32("dense0.bias", &[0]).unwrap_err()),
+            "w: tensor dense0.bias holds f32, but i32 is needed"
+        );
         assert_eq!(message(file.finish().unwrap_err()), "w holds an unexpected tensor x");
+    }
+
+    #[test]
+    fn checkpoints_come_back_with_their_text() {
+        let folder = Folder::new("checkpoint");
+        let path = folder.path().join("c");
+        write_checkpoint(&path, &sample(), "steps = 3\n\"quoted\"").unwrap();
+        let file = TensorFile::read(&path).unwrap();
+        assert_eq!(file.about(), Some("steps = 3\n\"quoted\""));
+        assert_eq!(file.tensors(), &sample());
+        write(&path, &sample()).unwrap();
+        assert_eq!(TensorFile::read(&path).unwrap().about(), None);
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_is_refused_or_the_same() {
+        let folder = Folder::new("damaged-checkpoint");
+        let path = folder.path().join("c");
+        write_checkpoint(&path, &sample(), "steps = 3").unwrap();
+        let contents = std::fs::read(&path).unwrap();
+        for len in 0..contents.len() {
+            assert!(TensorFile::parse(&path, &contents[..len]).is_err(), "the first {len} bytes");
+        }
+        for (at, bit) in (0..contents.len()).flat_map(|at| (0..8).map(move |bit| (at, bit))) {
+            let mut flipped = contents.clone();
+            flipped[at] ^= 1 << bit;
+            // What no longer says that it is a checkpoint is not checked as one, and serves nobody as one.
+            let same = |file: TensorFile| file.tensors() == &sample() && file.about() == Some("steps = 3");
+            let accepted =
+                TensorFile::parse(&path, &flipped).is_ok_and(|file| file.about().is_some() && !same(file));
+            assert!(!accepted, "bit {bit} of byte {at} flipped");
+        }
+    }
+
+    #[test]
+    fn numbers_that_are_not_finite_are_found() {
+        let tensor = Tensor::new(vec![3], vec![0.0, f32::MAX, f32::NEG_INFINITY]).unwrap();
+        let folder = Folder::new("not-finite");
+        let path = folder.path().join("w");
+        write(&path, &BTreeMap::from([("w".to_owned(), tensor)])).unwrap();
+        let error = TensorFile::read(&path).unwrap().take_finite("w", &[3]).unwrap_err();
+        assert!(matches!(error, FileError::NotFinite { index: 2, .. }), "{error}");
     }
 
     /// A file with this header over that many bytes of data.

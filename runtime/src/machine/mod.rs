@@ -224,13 +224,27 @@ impl<'m> Call<'m> {
         &self.prepared.program
     }
 
-    /// An input to fill, row-major, of the size that this batch has.
+    /// An input to fill, of the size that this batch has: row-major, unless its buffer says otherwise.
     ///
     /// # Panics
     /// If there is no such buffer, or it holds other elements than `T`.
     pub fn input<T: Word>(&mut self, id: BufferId) -> &mut [T] {
         let (offset, len) = self.locate::<T>(id);
         self.arena.words_mut(offset, len)
+    }
+
+    /// Fills an input from its row-major form, whatever its layout.
+    ///
+    /// # Panics
+    /// As [`input`](Call::input), and if the length differs.
+    pub fn set_plain_input<T: Word>(&mut self, id: BufferId, plain: &[T]) {
+        let layout = self.buffer(id).layout;
+        if layout == Layout::RowMajor {
+            return self.input(id).copy_from_slice(plain);
+        }
+        let (offset, len) = self.locate::<T>(id);
+        let shape = &self.prepared.program.buffers[id.0 as usize].packed_shape;
+        pack(layout, shape, plain, self.arena.words_mut(offset, len));
     }
 
     /// A result as it lies, of the size that this batch has: row-major, unless its buffer says otherwise. It means something after
@@ -265,6 +279,16 @@ impl<'m> Call<'m> {
         let (offset, len) = self.locate::<T>(id);
         let arena: &'m Arena = self.arena;
         arena.words(offset, len)
+    }
+
+    /// The result of this name, if the program has one.
+    pub fn named_result(&self, name: &str) -> Option<BufferId> {
+        self.program().results.iter().find(|(known, _)| known == name).map(|&(_, buffer)| buffer)
+    }
+
+    /// The result of this name, of one number, if the program has one.
+    pub fn scalar(&self, name: &str) -> Option<f32> {
+        self.named_result(name).map(|buffer| self.result::<f32>(buffer)[0])
     }
 
     /// Runs the program on inputs that have been filled.

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use dl::data::Split;
-use dl::{Builder, Network};
+use dl::{Builder, Gradients, Network};
+use dl_ir::build::gradient_name;
 use dl_ir::interp::{self, Outcome};
 use serde::Serialize;
 
@@ -81,12 +82,7 @@ fn run(net: &mut Network, batch: &Split) -> Result<[Found; 4]> {
         let predictions = network.loss().n_predictions(network.output_shape()) * batch.n_examples();
         evaluated.insert("correct".to_owned(), vec![f64::from(accuracy * predictions as f32)]);
     }
-    let gradients = net.gradients(x, y)?;
-    let of_x = gradients.x.map(|gradient| ("x".to_owned(), gradient));
-    let named = gradients.parameters.into_iter().chain(of_x);
-    let mut differentiated: Found =
-        named.map(|(of, gradient)| (format!("grad.{of}"), doubles(gradient.iter()))).collect();
-    differentiated.insert("loss".to_owned(), vec![f64::from(gradients.loss)]);
+    let differentiated = found(&net.gradients(x, y)?);
     let loss = net.train_step(x, y)?;
     let mut trained: Found =
         net.states().into_iter().map(|(name, state)| (name, value(&state).data)).collect();
@@ -96,6 +92,14 @@ fn run(net: &mut Network, batch: &Split) -> Result<[Found; 4]> {
 
 fn doubles<'a>(values: impl Iterator<Item = &'a f32>) -> Vec<f64> {
     values.copied().map(f64::from).collect()
+}
+
+/// Gradients as the graph names them.
+fn found(gradients: &Gradients) -> Found {
+    let of_x = gradients.x().map(|gradient| ("x", gradient));
+    let named = gradients.iter().chain(of_x);
+    let named = named.map(|(of, gradient)| (gradient_name(of), doubles(gradient.iter())));
+    named.chain([("loss".to_owned(), vec![f64::from(gradients.loss())])]).collect()
 }
 
 /// Gradients of which nothing is left but rounding, as of a bias whose effect a norm takes away again. Some optimizers make

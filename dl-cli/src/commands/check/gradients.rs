@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::environment;
 use crate::error::Result;
-use crate::stages;
+use dl::inspect;
 
 /// The largest relative error.
 pub const TOLERANCE: f64 = 1e-6;
@@ -44,7 +44,7 @@ pub struct Comparison {
 
 /// Compares all gradients.
 pub fn compare(builder: &Builder, batch: &Split, seed: u64) -> Result<Vec<Comparison>> {
-    let module = stages::optimized(builder.network())?;
+    let module = inspect::optimized(builder.network(), None)?;
     let function = |name: &str| module.function(name).expect("networks have these functions");
     let net = builder.clone().build()?;
     let mut environment = environment(net.states(), batch);

@@ -5,6 +5,7 @@ mod gradients;
 
 use std::fmt::{self, Display, Formatter};
 
+use dl::inspect::table::{Align, Table};
 use dl_ir::interp::Environment;
 use dl_ir::types::DType;
 use dl_ir::value::Value;
@@ -15,7 +16,6 @@ use crate::args::{Net, positive};
 use crate::error::{Error, Result};
 use crate::made_up::made_up;
 use crate::report;
-use crate::table::{Align, Table};
 
 #[derive(clap::Args)]
 pub struct Args {

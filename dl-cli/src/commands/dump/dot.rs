@@ -2,18 +2,17 @@
 
 use std::fmt::Write;
 
+use dl::inspect::layer_text;
 use dl_ir::graph::NodeId;
 use dl_ir::module::{Function, Module};
 use dl_ir::network::Network;
-
-use crate::report;
 
 /// A chain of layers, with shapes along the edges.
 pub fn layers(network: &Network) -> String {
     let mut text = String::from("digraph layers {\n  node [shape=box, fontname=monospace]\n  input\n");
     let mut before = "input".to_owned();
     for layer in network.layer_infos() {
-        let label = escape(&format!("{}\n{}", layer.name, report::layer(layer.kind, &layer.arguments)));
+        let label = escape(&format!("{}\n{}", layer.name, layer_text(layer.kind, &layer.arguments)));
         let name = escape(&layer.name);
         writeln!(text, "  \"{name}\" [label=\"{label}\"]").expect("writing to a string");
         writeln!(text, "  \"{before}\" -> \"{name}\" [label=\"{:?}\"]", layer.input)

@@ -2,36 +2,31 @@
 
 mod dot;
 mod json;
-mod kernels;
-mod layers;
-mod memory;
 
 use std::path::PathBuf;
 
 use clap::ValueEnum;
-use clap::builder::PossibleValuesParser;
-use dl_codegen::compile::{Lowered, lower};
-use dl_codegen::emit::listing;
-use dl_codegen::jit;
-use dl_codegen::plan::plan_state;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use dl::Function;
+use dl::inspect::{self, Stage};
 use dl_ir::module::Module;
 use dl_ir::network::Network;
 use dl_ir::passes::PIPELINE;
 use dl_runtime::files::atomic;
 
-use crate::args::{Net, Width, positive};
+use crate::args::{Net, Width, function, positive};
 use crate::error::{Error, Result};
-use crate::{report, stages};
+use crate::report;
 
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
     net: Net,
     /// The stage to show
-    #[arg(long, value_enum, value_name = "S", default_value_t = Stage::Optimized)]
+    #[arg(long, value_name = "S", default_value = Stage::Optimized.name(), value_parser = stage())]
     stage: Stage,
     /// The function to show [default: all of them where the stage is optimized, predict where it is forward, else train_step]
-    #[arg(long, value_enum, value_name = "F")]
+    #[arg(long, value_name = "F", value_parser = function())]
     function: Option<Function>,
     /// How to show it; dot and json are for layers and graphs
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
@@ -47,35 +42,6 @@ pub struct Args {
     output: Option<PathBuf>,
     #[command(flatten)]
     width: Width,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Stage {
-    /// The layers as they were understood
-    Layers,
-    /// The graph of a prediction, before passes
-    Forward,
-    /// The graph of a training step (forward, loss, backward and update), before passes
-    Training,
-    /// Graphs after all passes
-    Optimized,
-    /// Fusion groups, kernels and their vector programs
-    Kernels,
-    /// Buffers, their places and when they are alive
-    Memory,
-    /// What Cranelift compiles
-    Clif,
-    /// Machine code
-    Asm,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Function {
-    TrainStep,
-    Predict,
-    Evaluate,
-    Gradients,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -102,68 +68,33 @@ fn show(args: &Args, network: &Network) -> Result<String> {
     if let Some(pass) = &args.print_after {
         return after_passes(args, network, pass);
     }
-    match args.stage {
-        Stage::Layers => Ok(match args.format {
-            Format::Text => layers::text(network),
-            Format::Dot => dot::layers(network),
-            Format::Json => json::layers(network),
-        }),
-        Stage::Forward | Stage::Training => Ok(graphs(args, stages::built(network))),
-        Stage::Optimized => Ok(graphs(args, stages::optimized(network)?)),
-        Stage::Kernels => Ok(kernels::text(&lowered(args, network)?)),
-        Stage::Memory => Ok(memory::text(&lowered(args, network)?, args.batch)),
-        Stage::Clif => {
-            let lowered = lowered(args, network)?.lowered;
-            Ok(listing::clif(&mut jit::host_module()?, &lowered.kernels, lowered.target.lanes)?)
+    let function = args.function();
+    match (args.format, args.stage) {
+        (Format::Text, stage) => {
+            Ok(inspect::text(network, args.width.target(), stage, function, args.batch)?)
         }
-        Stage::Asm => {
-            let lowered = lowered(args, network)?.lowered;
-            Ok(listing::asm(&mut jit::host_module()?, &lowered.kernels, lowered.target.lanes)?)
-        }
-    }
-}
-
-/// A module, restricted to the function asked for.
-fn graphs(args: &Args, mut module: Module) -> String {
-    if let Some(name) = args.function_name() {
-        module.functions.retain(|function| function.name == name);
-    }
-    match args.format {
-        Format::Text => module.to_string(),
-        Format::Dot => dot::module(&module),
-        Format::Json => json::module(&module),
+        (Format::Dot, Stage::Layers) => Ok(dot::layers(network)),
+        (Format::Json, Stage::Layers) => Ok(json::layers(network)),
+        (Format::Dot, _) => Ok(dot::module(&args.module(network)?)),
+        (Format::Json, _) => Ok(json::module(&args.module(network)?)),
     }
 }
 
 fn after_passes(args: &Args, network: &Network, wanted: &str) -> Result<String> {
     let mut text = String::new();
-    stages::optimized_with(network, |pass, module| {
+    inspect::optimized_with(network, args.function(), |pass, module| {
         if wanted == ALL || wanted == pass.name {
-            text += &format!("; after {}\n{}", pass.name, graphs(args, module.clone()));
+            text += &format!("; after {}\n{module}", pass.name);
         }
     })?;
     Ok(text)
 }
 
-/// A function on its way to machine code, with the module that it is from.
-struct OnItsWay {
-    module: Module,
-    lowered: Lowered,
-}
-
-impl OnItsWay {
-    fn function(&self) -> &dl_ir::module::Function {
-        self.module.function(&self.lowered.name).expect("it was lowered")
-    }
-}
-
-fn lowered(args: &Args, network: &Network) -> Result<OnItsWay> {
-    let module = stages::optimized(network)?;
-    let name = args.function_name().expect("all stages of code generation have a default");
-    let function = module.function(name).expect("networks have these functions");
-    let target = args.width.target();
-    let lowered = lower(function, &plan_state(&module, target), target)?;
-    Ok(OnItsWay { module, lowered })
+/// The name of a stage.
+fn stage() -> impl TypedValueParser<Value = Stage> {
+    let named = |name: String| Stage::ALL.into_iter().find(|stage| stage.name() == name);
+    PossibleValuesParser::new(Stage::ALL.map(|stage| PossibleValue::new(stage.name()).help(stage.about())))
+        .map(move |name| named(name).expect("one of these names"))
 }
 
 const ALL: &str = "all";
@@ -191,17 +122,15 @@ impl Args {
     }
 
     /// The function to show; `None` for all.
-    fn function_name(&self) -> Option<&'static str> {
-        let default = match self.stage {
-            Stage::Layers | Stage::Optimized => None,
-            Stage::Forward => Some(Function::Predict),
-            _ => Some(Function::TrainStep),
-        };
-        Some(match self.function.or(default)? {
-            Function::TrainStep => "train_step",
-            Function::Predict => "predict",
-            Function::Evaluate => "evaluate",
-            Function::Gradients => "gradients",
+    fn function(&self) -> Option<Function> {
+        self.function.or(self.stage.default_function())
+    }
+
+    /// The graphs of a stage.
+    fn module(&self, network: &Network) -> Result<Module> {
+        Ok(match self.stage {
+            Stage::Optimized => inspect::optimized(network, self.function())?,
+            _ => inspect::built(network, self.function()),
         })
     }
 }

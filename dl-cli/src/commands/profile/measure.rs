@@ -8,6 +8,7 @@ use dl_ir::network::Network;
 use dl_runtime::data::Split;
 use dl_runtime::machine::{Call, Given, Machine, ProgramId};
 use dl_runtime::program::Element;
+use dl_runtime::random::Stream;
 use dl_runtime::tensor::{Examples, Targets};
 
 use crate::error::Result;
@@ -113,11 +114,21 @@ fn fill<'s>(
             (BATCH_SIZE, ..) => call.input::<f32>(buffer).fill(n as f32),
             ("x", _, lent @ Some(_)) => given = Some(Given { buffer, lent, must_be_finite: false }),
             ("x", ..) => x.write_reals(call.input(buffer))?,
-            (_, Element::F32, _) => y.write_values(call.input(buffer))?,
-            (_, Element::I32, _) => y.write_classes(classes, call.input(buffer))?,
+            ("y", Element::F32, _) => y.write_values(call.input(buffer))?,
+            ("y", Element::I32, _) => y.write_classes(classes, call.input(buffer))?,
+            // Cotangents and gradients.
+            _ => noise(call.input(buffer)),
         }
     }
     Ok(given)
+}
+
+/// Fills a tensor with numbers in [−1, 1).
+fn noise(values: &mut [f32]) {
+    let stream = Stream::new(0, 0, 0);
+    for (element, value) in values.iter_mut().enumerate() {
+        *value = 2.0 * stream.uniform(element as u64) - 1.0;
+    }
 }
 
 /// The median of each column.

@@ -6,7 +6,7 @@ mod report;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use clap::ValueEnum;
+use dl::Function;
 use dl_codegen::compile::lower;
 use dl_codegen::limits::Limits;
 use dl_codegen::plan::plan_state;
@@ -14,7 +14,7 @@ use dl_ir::module::StateRole;
 use dl_runtime::machine::Machine;
 use dl_runtime::tensor::Data;
 
-use crate::args::{Net, Run, positive, seconds};
+use crate::args::{Net, Run, function, positive, seconds};
 use crate::error::Result;
 use measure::Subject;
 use report::Report;
@@ -24,7 +24,7 @@ pub struct Args {
     #[command(flatten)]
     net: Net,
     /// The function to measure
-    #[arg(long, value_enum, value_name = "F", default_value_t = Function::TrainStep)]
+    #[arg(long, value_name = "F", default_value_t = Function::TrainStep, value_parser = function())]
     function: Function,
     /// Examples in a batch
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive())]
@@ -37,26 +37,6 @@ pub struct Args {
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[value(rename_all = "snake_case")]
-enum Function {
-    TrainStep,
-    Predict,
-    Evaluate,
-    Gradients,
-}
-
-impl Function {
-    fn name(self) -> &'static str {
-        match self {
-            Function::TrainStep => "train_step",
-            Function::Predict => "predict",
-            Function::Evaluate => "evaluate",
-            Function::Gradients => "gradients",
-        }
-    }
 }
 
 pub fn run(args: &Args) -> Result<()> {

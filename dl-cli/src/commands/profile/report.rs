@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
+use dl::inspect::table::{Align, Table};
 use dl_codegen::limits::Limits;
 use dl_codegen::target::Target;
 use serde::Serialize;
@@ -10,8 +11,9 @@ use serde::Serialize;
 use super::Args;
 use super::launches::Launch;
 use super::measure::Times;
-use crate::report::{bytes, rounded};
-use crate::table::{Align, Table};
+use dl::inspect::units::bytes;
+
+use crate::report::rounded;
 
 #[derive(Serialize)]
 pub struct Report {

@@ -3,12 +3,12 @@
 use dl_codegen::plan::plan_state;
 use dl_runtime::program::{BATCH_GRANULE, Buffer, Element, Layout, Place, round_up};
 
-use super::OnItsWay;
-use crate::report::bytes;
-use crate::table::{Align, Table};
+use super::Shown;
+use super::table::{Align, Table};
+use super::units::bytes;
 
 /// Every buffer, where it lies and when it is alive, at this batch size.
-pub fn text(shown: &OnItsWay, batch: usize) -> String {
+pub(super) fn text(shown: &Shown, batch: usize) -> String {
     let plan = &shown.lowered.plan;
     let state = plan_state(&shown.module, shown.lowered.target);
     let capacity = batch.next_multiple_of(BATCH_GRANULE);

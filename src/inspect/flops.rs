@@ -31,13 +31,13 @@ fn contraction(einsum: &Einsum, operands: impl Iterator<Item = Vec<usize>>) -> u
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::stages;
+    use crate::inspect::optimized;
     use dl_ir::network::Network;
 
     #[test]
     fn a_matrix_product_is_twice_its_three_sizes() {
         let network = Network::parse("< dense(5, 3, relu), dense(3, 2) >").unwrap();
-        let module = stages::optimized(&network).unwrap();
+        let module = optimized(&network, None).unwrap();
         let count = |name| flops(module.function(name).unwrap(), 7);
         assert_eq!(count("predict"), 2 * 7 * (5 * 3 + 3 * 2));
         // A gradient for each weight, and one for what is between the layers.

@@ -6,10 +6,10 @@ use dl_codegen::fuse;
 use dl_codegen::plan::PlanStep;
 use dl_runtime::program::BufferId;
 
-use super::OnItsWay;
+use super::Shown;
 
 /// Steps in order with what each launches: a kernel on buffers, and its fusion group. Then the kernels.
-pub fn text(shown: &OnItsWay) -> String {
+pub(super) fn text(shown: &Shown) -> String {
     let lowered = &shown.lowered;
     let (lanes, kernels) = (lowered.target.lanes.count(), lowered.kernels.len());
     let mut text = format!("; {} for {lanes} lanes, {kernels} kernels\n\n", lowered.name);
@@ -31,13 +31,13 @@ pub fn text(shown: &OnItsWay) -> String {
     text
 }
 
-fn launch(shown: &OnItsWay, group: usize, buffers: &[BufferId]) -> String {
+fn launch(shown: &Shown, group: usize, buffers: &[BufferId]) -> String {
     let kernel = shown.lowered.kernel_of[group];
     let buffers: Vec<&str> = buffers.iter().map(|&buffer| name(shown, buffer)).collect();
     let group = fuse::text::show(&shown.function().graph, &shown.lowered.groups[group]);
     format!("  k{kernel}({})\n    {}\n", buffers.join(", "), group.trim_end().replace('\n', "\n    "))
 }
 
-fn name(shown: &OnItsWay, buffer: BufferId) -> &str {
+fn name(shown: &Shown, buffer: BufferId) -> &str {
     &shown.lowered.plan.buffers[buffer.0 as usize].name
 }

@@ -1,0 +1,193 @@
+//! A network at a glance.
+
+use std::fmt::{self, Display, Formatter};
+
+use dl_codegen::compile::{CompileError, lower};
+use dl_codegen::plan::plan_state;
+use dl_codegen::target::Target;
+use dl_ir::module::{Module, StateRole};
+use dl_ir::network::{LayerInfo, Network};
+use dl_runtime::arena::total_bytes;
+use dl_runtime::program::{BATCH_GRANULE, StatePlan};
+use serde::Serialize;
+
+use super::table::{Align, Table};
+use super::units::{self, bytes, count};
+use super::{flops, layer_text, optimized};
+use crate::error::Result;
+use crate::function::Function;
+
+/// A network at a glance: its text is a table of layers, and what calls cost.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Summary {
+    /// The network in canonical form.
+    pub network: String,
+    /// The shape of an example.
+    pub input: Vec<usize>,
+    /// The shape of an output.
+    pub output: Vec<usize>,
+    /// Its layers, in order.
+    pub layers: Vec<LayerSummary>,
+    /// The loss.
+    pub loss: &'static str,
+    /// The optimizer with its arguments.
+    pub optimizer: String,
+    /// The number of trained elements.
+    pub parameters: usize,
+    /// The size of the batch that the rest is about.
+    pub batch: usize,
+    /// Arithmetic of calls.
+    pub flops: Flops,
+    /// Memory of calls.
+    pub memory: Memory,
+}
+
+/// A layer of a [`Summary`].
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct LayerSummary {
+    /// Its label, or its kind with its ordinal.
+    pub name: String,
+    /// Its kind.
+    pub kind: &'static str,
+    /// Its arguments, without those that are as by default.
+    pub arguments: String,
+    /// The shape that goes in, without the batch.
+    pub input: Vec<usize>,
+    /// The shape that comes out, without the batch.
+    pub output: Vec<usize>,
+    /// The number of trained elements.
+    pub parameters: usize,
+}
+
+/// Floating-point operations of a call on a batch; see [`flops`](fn@flops).
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Flops {
+    /// Of a prediction.
+    pub predict: u64,
+    /// Of a step of training.
+    pub train_step: u64,
+}
+
+/// Bytes of memory for a batch.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Memory {
+    /// Parameters.
+    pub parameter_bytes: usize,
+    /// Kept by the optimizer and by layers.
+    pub other_state_bytes: usize,
+    /// Activations, gradients and everything else in between, in a training step.
+    pub train_step_bytes: usize,
+    /// The same in a prediction.
+    pub predict_bytes: usize,
+    /// Everything at once: state, and room for the larger of the two.
+    pub arena_bytes: usize,
+}
+
+impl Summary {
+    /// Of a network on a target, for batches of `batch` examples.
+    ///
+    /// # Errors
+    /// If the network does not compile, which is a bug of dl.
+    pub fn new(network: &Network, target: Target, batch: usize) -> Result<Self> {
+        let of = |function| optimized(network, Some(function));
+        let (predict, train_step) = (of(Function::Predict)?, of(Function::TrainStep)?);
+        Ok(Summary {
+            network: network.to_string(),
+            input: network.input_shape().to_vec(),
+            output: network.output_shape().to_vec(),
+            layers: network.layer_infos().into_iter().map(LayerSummary::from).collect(),
+            loss: network.loss().name(),
+            optimizer: network.optimizer().to_string(),
+            parameters: network.n_parameters(),
+            batch,
+            flops: Flops {
+                predict: flops(&predict.functions[0], batch),
+                train_step: flops(&train_step.functions[0], batch),
+            },
+            memory: Memory::new(&predict, &train_step, target, batch)?,
+        })
+    }
+}
+
+impl Memory {
+    fn new(predict: &Module, train_step: &Module, target: Target, batch: usize) -> Result<Self> {
+        let state = plan_state(train_step, target);
+        let is_parameter =
+            |name: &str| train_step.state(name).is_some_and(|state| state.role == StateRole::Parameter);
+        let parameter_bytes =
+            state.slots.iter().filter(|slot| is_parameter(&slot.name)).map(|slot| slot.bytes()).sum();
+        let train_step_bytes = scratch(train_step, &state, target, batch)?;
+        let predict_bytes = scratch(predict, &state, target, batch)?;
+        Ok(Memory {
+            parameter_bytes,
+            other_state_bytes: state.bytes() - parameter_bytes,
+            train_step_bytes,
+            predict_bytes,
+            arena_bytes: total_bytes(state.bytes(), train_step_bytes.max(predict_bytes))
+                .unwrap_or(usize::MAX),
+        })
+    }
+}
+
+/// The bytes that the only function of a module needs besides state.
+fn scratch(module: &Module, state: &StatePlan, target: Target, batch: usize) -> Result<usize> {
+    let lowered = lower(&module.functions[0], state, target).map_err(CompileError::from)?;
+    Ok(lowered.plan.scratch.at(batch.next_multiple_of(BATCH_GRANULE)))
+}
+
+impl From<LayerInfo> for LayerSummary {
+    fn from(info: LayerInfo) -> Self {
+        let LayerInfo { name, kind, arguments, input, output, n_parameters: parameters } = info;
+        LayerSummary { name, kind, arguments, input, output, parameters }
+    }
+}
+
+impl Display for Summary {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{}", self.layers())?;
+        writeln!(f, "loss = {}\noptimizer = {}\n", self.loss, self.optimizer)?;
+        writeln!(f, "{}", self.arithmetic())?;
+        write!(f, "{}", self.memory())
+    }
+}
+
+impl Summary {
+    fn layers(&self) -> Table {
+        let mut table = Table::new([
+            ("layer", Align::Left),
+            ("", Align::Left),
+            ("input", Align::Left),
+            ("output", Align::Left),
+            ("parameters", Align::Right),
+        ]);
+        let shape = |sizes: &[usize]| format!("{sizes:?}");
+        for layer in &self.layers {
+            let call = layer_text(layer.kind, &layer.arguments);
+            let (name, parameters) = (layer.name.clone(), count(layer.parameters));
+            table.row([name, call, shape(&layer.input), shape(&layer.output), parameters]);
+        }
+        let (input, output) = (shape(&self.input), shape(&self.output));
+        table.row(["all".to_owned(), String::new(), input, output, count(self.parameters)]);
+        table
+    }
+
+    fn arithmetic(&self) -> Table {
+        let batch = format!("batch of {}", self.batch);
+        let mut table = Table::new([(&batch, Align::Left), ("arithmetic", Align::Right)]);
+        table.row(["predict".to_owned(), units::flops(self.flops.predict)]);
+        table.row(["train_step".to_owned(), units::flops(self.flops.train_step)]);
+        table
+    }
+
+    fn memory(&self) -> Table {
+        let memory = &self.memory;
+        let mut table = Table::new([("memory", Align::Left), ("", Align::Right)]);
+        let mut row = |name: &str, size: usize| table.row([name.to_owned(), bytes(size)]);
+        row("parameters", memory.parameter_bytes);
+        row("other state", memory.other_state_bytes);
+        row("between, predict", memory.predict_bytes);
+        row("between, train_step", memory.train_step_bytes);
+        row("all (arena)", memory.arena_bytes);
+        table
+    }
+}
