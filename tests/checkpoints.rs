@@ -61,6 +61,27 @@ fn training_goes_on_to_the_bit() {
     }
 }
 
+/// Running statistics, the generator's key and its step are in the checkpoint too.
+#[test]
+fn dropout_and_running_statistics_go_on() {
+    let folder = Folder::new("resume-modes");
+    let path = folder.file("checkpoint");
+    let text = "< dense(4, 16, relu), batch_norm(16), dropout(0.5), dense(16, 3, softmax) >";
+    let mut whole = build(text, u64::MAX - 4);
+    train(&mut whole, 0..3);
+    whole.save_checkpoint(&path).expect("a file");
+    let expected = train(&mut whole, 3..6);
+    let mut resumed = build(text, 1);
+    resumed.resume(&path).expect("a checkpoint");
+    assert_eq!(train(&mut resumed, 3..6), expected);
+    assert_eq!(State::of(&resumed), State::of(&whole));
+    // With the masks of another seed training is another one.
+    let mut other = build(text, 1);
+    other.load(&path).expect("weights");
+    assert_eq!(other.parameter("batch_norm0.running_mean").expect("a buffer").shape(), [16]);
+    assert_ne!(train(&mut other, 3..6), expected);
+}
+
 #[test]
 fn the_same_training_makes_the_same_file() {
     let folder = Folder::new("same-file");

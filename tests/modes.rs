@@ -27,7 +27,7 @@ fn batch() -> (Array2<f32>, Array2<f32>) {
 fn mask(net: &mut Network) -> Vec<bool> {
     let (x, y) = batch();
     let gradients = net.gradients(&x, &y).expect("finite");
-    gradients.x.expect("of real numbers").iter().map(|&gradient| gradient != 0.0).collect()
+    gradients.x().expect("of real numbers").iter().map(|&gradient| gradient != 0.0).collect()
 }
 
 fn share(mask: &[bool]) -> f64 {
@@ -88,7 +88,7 @@ fn what_is_kept_is_scaled_and_predictions_are_whole() {
     let mut net = dropping("dropout(0.75)", 3, 4);
     let (x, y) = batch();
     assert_eq!(net.predict(&x).expect("finite"), x.view().into_dyn());
-    let loss = net.gradients(&x, &y).expect("finite").loss;
+    let loss = net.gradients(&x, &y).expect("finite").loss();
     let expected = 16.0 * share(&mask(&mut net));
     assert!((f64::from(loss) - expected).abs() < 1e-5 * expected, "{loss} {expected}");
     assert_eq!(net.evaluate(&x, &y).expect("finite").loss, 1.0);

@@ -41,6 +41,47 @@ fn gradients_and_their_update_are_a_step_to_the_bit() {
     }
 }
 
+/// The masks are those of the step at hand, in every function of training, and new ones after an update.
+#[test]
+fn masks_are_the_same_until_the_next_step() {
+    let text = "< dense(4, 64, relu), dropout(0.5), dense(64, 3) >, loss = mse, optimizer = sgd(lr = 0)";
+    let [mut net, mut twin] = twins(text);
+    let x = examples(8);
+    let first = net.forward(&x).expect("finite").to_owned();
+    assert_eq!(net.forward(&x).expect("finite"), first);
+    assert_ne!(net.predict(&x).expect("finite"), first);
+    // At this target the loss is 0 with these masks alone.
+    let grads = net.gradients(&x, &first).expect("finite");
+    assert_eq!(grads.loss(), 0.0);
+    // Σ dy·output with dy = output.
+    let squares: f32 = first.iter().map(|output| output * output).sum();
+    assert!((net.vjp(&x, &first).expect("finite").loss() - squares).abs() < 1e-4 * squares);
+    net.apply_gradients(&grads).expect("gradients of the network");
+    twin.train_step(&x, &first).expect("finite");
+    assert_eq!(State::of(&net), State::of(&twin));
+    assert_ne!(net.forward(&x).expect("finite"), first);
+}
+
+/// Running statistics are train_step's alone.
+#[test]
+fn buffers_stay_in_a_loop_of_ones_own() {
+    let [mut net, mut twin] = twins("< dense(4, 6), batch_norm(6), dense(6, 3, softmax) >");
+    let grads = net.gradients(examples(5), classes(5)).expect("finite");
+    assert!(grads.get("batch_norm0.running_mean").is_none());
+    net.apply_gradients(&grads).expect("gradients of the network");
+    twin.train_step(examples(5), classes(5)).expect("finite");
+    for (name, found) in net.parameters() {
+        let is_buffer = name.contains("running");
+        assert_eq!(found != twin.parameter(&name).expect("a parameter"), is_buffer, "{name}");
+    }
+    for error in [
+        net.forward(examples(1)).map(drop).expect_err("no variance"),
+        net.vjp(examples(1), Array2::<f32>::zeros((1, 3))).map(drop).expect_err("no variance"),
+    ] {
+        assert!(matches!(error, dl::Error::SmallBatch { found: 1, .. }), "{error}");
+    }
+}
+
 #[test]
 fn gradients_are_found_by_name() {
     let [mut net, _] = twins("< first: dense(4, 5, relu), dense(5, 3, softmax) >");
