@@ -72,6 +72,7 @@ fn train_step(network: &Network, target: &TensorType) -> Function {
     let gradients = differentiate(&mut b, step.loss, &nodes);
     let mut updates = update(&mut b, network, &parameters, &gradients);
     updates.extend(step.forward.effects.updates);
+    updates.extend(network.next_step(&mut b));
     finish("train_step", b, vec![("loss".to_owned(), step.loss)], updates)
 }
 
@@ -114,7 +115,8 @@ fn apply_gradients(network: &Network) -> Function {
     let input =
         |(declared, _): &(StateDecl, NodeId)| b.input(&gradient_name(&declared.name), declared.ty.clone());
     let gradients: Vec<NodeId> = parameters.iter().map(input).collect();
-    let updates = update(&mut b, network, &parameters, &gradients);
+    let mut updates = update(&mut b, network, &parameters, &gradients);
+    updates.extend(network.next_step(&mut b));
     finish("apply_gradients", b, Vec::new(), updates)
 }
 
@@ -148,7 +150,7 @@ fn differentiate(b: &mut Builder, loss: NodeId, wrt: &[NodeId]) -> Vec<NodeId> {
     autodiff::vjp(b, &[(loss, one)], wrt)
 }
 
-/// What the optimizer makes of parameters and their gradients, and the step that is next for the generator of random numbers.
+/// What the optimizer makes of parameters and their gradients.
 fn update(
     b: &mut Builder,
     network: &Network,
@@ -160,9 +162,7 @@ fn update(
         .zip(gradients)
         .map(|((declared, node), gradient)| (declared.name.as_str(), *node, *gradient))
         .collect();
-    let mut updates = network.optimizer().build(b, &with_gradients);
-    updates.extend(network.next_step(b));
-    updates
+    network.optimizer().build(b, &with_gradients)
 }
 
 fn finish(

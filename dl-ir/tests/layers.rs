@@ -57,8 +57,13 @@ fn value(ty: &TensorType, seed: usize) -> Value {
 
 fn environment(network: &Network) -> Environment {
     let leaves = network.states().into_iter().map(|state| (state.name, state.ty));
-    let inputs = [("x", network.input_type()), ("y", network.target_types()[0].clone())];
-    let all = leaves.chain(inputs.map(|(name, ty)| (name.to_owned(), ty)));
+    let inputs = [
+        ("x", network.input_type()),
+        ("y", network.target_types()[0].clone()),
+        ("dy", network.output_type()),
+    ];
+    let gradients = network.parameters().into_iter().map(|of| (build::gradient_name(&of.name), of.ty));
+    let all = leaves.chain(inputs.map(|(name, ty)| (name.to_owned(), ty))).chain(gradients);
     let mut environment: Environment =
         all.enumerate().map(|(seed, (name, ty))| (name, value(&ty, seed))).collect();
     // Where nothing is negative: under roots, in powers of β.
