@@ -9,7 +9,7 @@ use crate::target::Target;
 /// tile then reads and writes consecutive lines, whatever the width of the matrix. All else is row-major.
 pub fn layout(tensor: &TensorType, target: Target) -> Layout {
     match tensor.shape.as_fixed().as_deref() {
-        Some(&[_, cols]) if tensor.dtype == DType::F32 && cols > 1 => {
+        Some(&[_, .., cols]) if tensor.dtype == DType::F32 && cols > 1 => {
             Layout::Panel { width: target.tile_width().min(cols.next_multiple_of(target.lanes.count())) }
         }
         _ => Layout::RowMajor,

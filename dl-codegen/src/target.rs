@@ -20,6 +20,16 @@ impl Target {
         }
     }
 
+    /// The most rows of a matmul tile of so many vectors: beyond it registers are spilt.
+    pub fn tallest_tile(self, n_vectors: usize) -> usize {
+        let accumulators = match self.lanes {
+            Lanes::L4 => 8,
+            Lanes::L8 => 12,
+            Lanes::L16 => 28,
+        };
+        accumulators / n_vectors.max(1)
+    }
+
     /// Columns of a matmul tile.
     pub fn tile_width(self) -> usize {
         self.matmul_tile().1 * self.lanes.count()

@@ -20,6 +20,12 @@ impl Builder {
         Self::default()
     }
 
+    /// A builder that goes on behind a graph.
+    pub fn resume(graph: Graph) -> Self {
+        let known = graph.ids().map(|id| ((graph.op(id).clone(), graph.operands(id)), id)).collect();
+        Builder { graph, known }
+    }
+
     /// The graph so far.
     pub fn graph(&self) -> &Graph {
         &self.graph

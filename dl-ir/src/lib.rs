@@ -36,6 +36,7 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod access;
 pub mod arguments;
 pub mod autodiff;
 pub mod build;
@@ -51,6 +52,7 @@ pub mod network;
 pub mod ops;
 pub mod optimizers;
 pub mod passes;
+pub mod product;
 pub mod random;
 mod rewrite;
 pub mod syntax;

@@ -6,9 +6,13 @@ use dl_runtime::files::TensorFile;
 use dl_runtime::tensor::{Data, Tensor};
 
 /// All cases.
-pub const NAMES: [&str; 7] = [
+pub const NAMES: [&str; 11] = [
     "activations",
+    "attention",
+    "batch_norm",
     "binary",
+    "cnn_keras",
+    "cnn_same_stride",
     "layer_norm_residual",
     "mlp_128",
     "mlp_regression",

@@ -206,9 +206,17 @@ impl Emitter<'_> {
         }
     }
 
+    fn var(&self, var: usize) -> ir::Value {
+        self.vars[var].expect("a loop variable is used in its loop only")
+    }
+
     fn term(&mut self, term: Term) -> ir::Value {
         match term {
-            Term::Var(var) => self.vars[var].expect("a loop variable is used in its loop only"),
+            Term::Var(var) => self.var(var),
+            Term::VarTimesBatch(var) => {
+                let value = self.var(var);
+                self.builder.ins().imul(value, self.batch)
+            }
             Term::Begin => self.begin,
             Term::End => self.end,
             Term::Batch => self.batch,

@@ -6,12 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use dl_ir::access::Access;
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::Op;
+use dl_ir::product::Product;
 use dl_ir::types::Dim;
 
 use super::{Anchor, Class, Group, operand_class};
-use crate::matrix::Product;
 
 /// Terms in a chunk: so many that adding up partial sums and calling a program for each are little beside making them, and so few
 /// that a batch worth several threads has work for all of them.
@@ -21,37 +22,84 @@ pub const CHUNK: usize = 256;
 /// slow to write and read again.
 const MAX_RESULTS: usize = 256;
 
+/// The terms, about, that a chunk has where a sum has more loops than one: chunks are of whole runs of the outermost.
+const TERMS: usize = 1024;
+
+/// How many indices of the outermost loop over terms a chunk has.
+pub fn chunk_len(product: &Product) -> usize {
+    match &product.terms[..] {
+        [_] => CHUNK,
+        [_, inner @ ..] => {
+            let terms: usize = inner.iter().map(|axis| axis.size.at(1)).product();
+            TERMS.div_ceil(terms.max(1))
+        }
+        [] => unreachable!("a product has at least one loop over terms"),
+    }
+}
+
 /// Cuts long sums into chunks: their groups add partial sums up, and new ones make these.
 pub fn cut(graph: &Graph, groups: &mut Vec<Group>) {
-    let mut partial = Vec::new();
+    let mut added = Vec::new();
     for group in groups.iter_mut() {
         let Some(Anchor::Contract(node)) = group.anchor else { continue };
-        if has_long_sum(graph, node) && adds_up(graph, group, node) {
-            group.anchor = Some(Anchor::Total(node));
-            partial.push(Group {
-                space: group.space,
-                anchor: Some(Anchor::Chunks(node)),
-                members: BTreeMap::from([(node, Class::Full)]),
-                outputs: vec![node],
-            });
+        let product = Product::of(graph, node).expect("an anchor");
+        let goes_on = adds_up(graph, group, node);
+        if adds_up_in_memory(&product) {
+            if !goes_on {
+                let total = alone(group, node, Anchor::Total(node));
+                let rest = std::mem::replace(group, total);
+                added.extend(without_anchor(rest, node));
+            }
+        } else if !(goes_on && has_long_sum(&product) && !group.outputs.contains(&node)) {
+            continue;
         }
+        group.anchor = Some(Anchor::Total(node));
+        added.push(alone(group, node, Anchor::Chunks(node)));
     }
-    groups.append(&mut partial);
+    groups.append(&mut added);
+}
+
+/// A kernel for an anchor alone.
+fn alone(group: &Group, node: NodeId, anchor: Anchor) -> Group {
+    Group {
+        space: group.space,
+        anchor: Some(anchor),
+        members: BTreeMap::from([(node, Class::Full)]),
+        outputs: vec![node],
+    }
+}
+
+/// What else a group computed, reading what its anchor gives from memory.
+fn without_anchor(mut group: Group, node: NodeId) -> Option<Group> {
+    group.anchor = None;
+    group.members.remove(&node);
+    group.outputs.retain(|&output| output != node);
+    (!group.outputs.is_empty()).then_some(group)
+}
+
+/// Whether a product's sum goes on from example to example by other steps than within one: no program has both loops.
+fn adds_up_in_memory(product: &Product) -> bool {
+    product.terms.len() > 1 && product.terms[0].size.as_static().is_none()
 }
 
 /// Whether a product's sum is as long as the batch and the only thing to be divided.
-fn has_long_sum(graph: &Graph, node: NodeId) -> bool {
-    let product = Product::of(graph, node).expect("an anchor");
+fn has_long_sum(product: &Product) -> bool {
     match (product.m, product.k) {
-        (Dim::Static(m), Dim::Batch(_)) => m.saturating_mul(product.n) <= MAX_RESULTS,
+        (Dim::Static(m), Dim::Batch(_)) => {
+            product.terms.len() == 1 && m.saturating_mul(product.n) <= MAX_RESULTS
+        }
         _ => false,
     }
 }
 
-/// Whether a group can go on from the partial sums of its anchor: nobody else needs the sum, and all that it reads and writes lies
+/// Whether a group can go on from the partial sums of its anchor: all that it reads and writes lies
 /// in memory as the sum does, so that rows and columns do not matter.
 fn adds_up(graph: &Graph, group: &Group, node: NodeId) -> bool {
-    let lies_alike = |&other: &NodeId| graph.node(other).ty == graph.node(node).ty;
+    let lies_alike = |&other: &NodeId| {
+        let access = Access::of(graph, other);
+        graph.node(other).ty == graph.node(node).ty
+            && access.is_some_and(|access| access.is_whole(&graph.tensor(other).shape))
+    };
     let is_at_hand =
         |other: &NodeId| group.members.contains_key(other) || matches!(graph.op(*other), Op::Constant(_));
     let is_flat = |(&member, &class): (&NodeId, &Class)| match operand_class(graph, member, class) {
@@ -59,7 +107,5 @@ fn adds_up(graph: &Graph, group: &Group, node: NodeId) -> bool {
         Some(Class::Scalar) => true,
         _ => member == node,
     };
-    !group.outputs.contains(&node)
-        && group.outputs.iter().all(lies_alike)
-        && group.members.iter().all(is_flat)
+    group.outputs.iter().all(lies_alike) && group.members.iter().all(is_flat)
 }

@@ -56,6 +56,8 @@ pub enum Anchor {
     Contract(NodeId),
     /// A sum over the rows of a tensor.
     ColumnSum(NodeId),
+    /// A sum or maximum along axes other than the last.
+    Fold(NodeId),
     /// A transposed copy, alone in its kernel.
     Transpose(NodeId),
     /// Random numbers, alone in their kernel.
@@ -72,6 +74,7 @@ impl Anchor {
         match self {
             Anchor::Contract(node)
             | Anchor::ColumnSum(node)
+            | Anchor::Fold(node)
             | Anchor::Transpose(node)
             | Anchor::Random(node)
             | Anchor::Chunks(node)
@@ -107,6 +110,11 @@ impl Group {
     /// A group that copies a node, or writes a number, to memory.
     pub fn copy(node: NodeId, elements: Dim) -> Self {
         Group { members: BTreeMap::new(), ..Group::of(node, elements) }
+    }
+
+    /// Whether it goes through memory in order, without regard to rows.
+    pub fn goes_in_order(&self) -> bool {
+        matches!(self.anchor, Some(Anchor::ColumnSum(_) | Anchor::Total(_)))
     }
 
     /// Whether it combines elements of a row.

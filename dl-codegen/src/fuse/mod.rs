@@ -9,19 +9,22 @@ pub mod chunks;
 mod group;
 mod reach;
 mod roles;
+mod stage;
 pub mod text;
 
 use std::collections::BTreeSet;
 
 pub use group::{Anchor, Class, Group, Space};
-pub use roles::{Reduction, operand_class, reduction};
+pub use roles::{Reduction, operand_class, reduction, scatters, shape, space_shape};
 
+use stage::{Stage, stages};
+
+use dl_ir::access::{Access, is_view};
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::Function;
 use dl_ir::ops::{Op, Structure};
+use dl_ir::product::Product;
 use dl_ir::types::Dim;
-
-use crate::matrix::Product;
 
 /// The most elements in a row: programs address the rows of a tile by 32-bit offsets.
 const MAX_ROW: usize = 1 << 25;
@@ -62,6 +65,8 @@ struct Fuser<'f> {
     users: Vec<Vec<NodeId>>,
     is_root: Vec<bool>,
     is_live: Vec<bool>,
+    /// The views that are read where they lie.
+    in_place: Vec<bool>,
     /// The groups that compute a node: several if it is computed again for each.
     groups_of: Vec<Vec<usize>>,
     /// `None` where a group was absorbed by another.
@@ -70,16 +75,6 @@ struct Fuser<'f> {
     stages: Vec<Option<Stage>>,
     /// The group of the scalars of each stage.
     scalars: [Option<usize>; 2],
-}
-
-/// Scalars that no tensor decides, such as 1/B or Adam's step size. They have kernels to themselves, one for each stage: in the
-/// kernel of a loss they would make others wait for it.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-enum Stage {
-    /// From numbers and the batch size.
-    Batch,
-    /// From states too.
-    State,
 }
 
 impl<'f> Fuser<'f> {
@@ -109,6 +104,7 @@ impl<'f> Fuser<'f> {
             users,
             is_root,
             is_live,
+            in_place: vec![false; n],
             groups_of,
             groups,
             stages: stages(graph),
@@ -124,9 +120,11 @@ impl<'f> Fuser<'f> {
         if roles::row_len(self.graph, node).is_none_or(|len| len > MAX_ROW) {
             return Err(self.error(node));
         }
-        let structure = self.graph.op(node).structure();
-        if is_leaf(self.graph, node) || structure == Structure::View {
+        if is_leaf(self.graph, node) {
             return Ok(());
+        }
+        if is_view(self.graph, node) {
+            return self.visit_view(node);
         }
         if let Some(stage) = self.stages[node.index()] {
             self.groups_of[node.index()] = vec![self.add_scalar(node, stage)];
@@ -141,6 +139,11 @@ impl<'f> Fuser<'f> {
             // A tuple, which came along with its parts.
             return Ok(());
         }
+        if self.goes_apart(node) {
+            let group = self.start(node)?;
+            self.put(node, &[group]);
+            return Ok(());
+        }
         let is_output = self.is_output(node);
         let group = match readers.as_slice() {
             [] => self.start(node)?,
@@ -149,6 +152,27 @@ impl<'f> Fuser<'f> {
             _ => self.start(node)?,
         };
         self.put(node, &[group]);
+        Ok(())
+    }
+
+    /// A view is read where it lies, except by the groups that compute with the operand of a broadcast.
+    fn visit_view(&mut self, node: NodeId) -> Result<(), FuseError> {
+        if Access::of(self.graph, node).is_none() {
+            return Err(self.error(node));
+        }
+        let readers = if roles::is_in_program(self.graph.op(node)) { self.readers(node) } else { Vec::new() };
+        let mut joined = Vec::new();
+        for index in readers {
+            if self.join(node, index, false) {
+                joined.push(index);
+            }
+        }
+        let is_joined = |user: &NodeId| {
+            let groups = &self.groups_of[user.index()];
+            !groups.is_empty() && groups.iter().all(|index| joined.contains(index))
+        };
+        self.in_place[node.index()] = !self.users[node.index()].iter().all(is_joined);
+        self.put(node, &joined);
         Ok(())
     }
 
@@ -177,12 +201,24 @@ impl<'f> Fuser<'f> {
         readers.into_iter().collect()
     }
 
+    /// Whether a node has a kernel that it shares with operands at most: it puts elements elsewhere, or copies them one by one.
+    fn goes_apart(&self, node: NodeId) -> bool {
+        let op = self.graph.op(node);
+        let is_apart = |operand: NodeId| {
+            Access::of(self.graph, operand).is_some_and(|access| {
+                !matches!(access.strides.last().map(|last| last.as_fixed()), None | Some(Some(0 | 1)))
+            })
+        };
+        scatters(op) || (matches!(op, Op::Copy(_)) && is_apart(self.graph.operands(node)[0]))
+    }
+
     /// Whether a node must be in memory: it leaves the function, or somebody reads it otherwise than element by element.
     fn is_output(&self, node: NodeId) -> bool {
         let reads_whole = |&user: &NodeId| {
             let groups = &self.groups_of[user.index()];
             let class = |&index: &usize| operand_class(self.graph, user, self.group(index).members[&user]);
             groups.is_empty()
+                || self.in_place[user.index()]
                 || groups.iter().any(|index| !matches!(class(index), Some(Class::Full | Class::PerRow)))
         };
         self.is_root[node.index()] || self.users[node.index()].iter().any(reads_whole)
@@ -204,6 +240,9 @@ impl<'f> Fuser<'f> {
     fn merge(&mut self, first: usize, second: usize, node: NodeId) -> bool {
         let mut union = self.group(first).clone();
         if !union.absorb(self.group(second))
+            || (union.anchor.is_some() && self.scatters(&union))
+            || (union.goes_in_order()
+                && !union.members.keys().all(|&member| reads_in_order(self.graph, member)))
             || self.class_in(&union, node).is_none()
             || !self.is_elementwise(&union)
         {
@@ -283,7 +322,9 @@ impl<'f> Fuser<'f> {
         let graph = self.graph;
         let Some(class) = self.class_in(group, node) else { return false };
         let fits = match (graph.op(node).structure(), class) {
-            (Structure::Map, Class::Full | Class::PerRow) => true,
+            (Structure::Map, Class::Full | Class::PerRow) => {
+                !group.goes_in_order() || reads_in_order(graph, node)
+            }
             (Structure::Get, Class::Full | Class::PerRow) => {
                 // A tuple is never in memory: it is computed with each of its parts.
                 group.members.insert(node, class);
@@ -318,15 +359,28 @@ impl<'f> Fuser<'f> {
                 let product = Product::of(self.graph, node).expect("an anchor");
                 !group.has_rows() && group.arrange(Space::Grid { rows: product.m, cols: product.n })
             }
-            Some(Anchor::ColumnSum(_)) => matches!(group.space, Space::Flat(Dim::Static(_))),
+            Some(Anchor::ColumnSum(_)) => {
+                let mut members = group.members.keys();
+                matches!(group.space, Space::Flat(Dim::Static(_)))
+                    && members.all(|&member| reads_in_order(self.graph, member))
+            }
+            Some(Anchor::Fold(_)) => {
+                let grid = Space::rows_of(roles::shape(self.graph, node));
+                !group.has_rows() && grid.is_some_and(|grid| group.arrange(grid))
+            }
             Some(Anchor::Transpose(_) | Anchor::Random(_)) => group.members.keys().eq([&node]),
             Some(Anchor::Chunks(_) | Anchor::Total(_)) | None => false,
         };
-        let fits = group.anchor.is_none() && space_fits;
+        let fits = group.anchor.is_none() && !self.scatters(group) && space_fits;
         if fits {
             group.anchor = anchor;
         }
         fits
+    }
+
+    /// Whether a group writes among zeros, which kernels around anchors do not fill in.
+    fn scatters(&self, group: &Group) -> bool {
+        group.members.keys().any(|&member| scatters(self.graph.op(member)))
     }
 
     /// Adds a scalar to those of its stage.
@@ -354,10 +408,10 @@ impl<'f> Fuser<'f> {
 
     /// A new group of one node, which others need.
     fn start(&mut self, node: NodeId) -> Result<usize, FuseError> {
-        let elements = roles::elements(self.graph, node).ok_or_else(|| self.error(node))?;
+        let elements = space_shape(self.graph, node).elements().ok_or_else(|| self.error(node))?;
         let mut group = Group::of(node, elements);
         let fits = match self.graph.op(node).structure() {
-            Structure::Map => true,
+            Structure::Map | Structure::Pad | Structure::OverlapAdd => true,
             Structure::Get => self.fits(self.graph.operands(node)[0], &mut group),
             Structure::Broadcast | Structure::Leaf => match roles::rows_asked(self.graph, node) {
                 Ok(rows) => rows.is_none_or(|rows| group.arrange(rows)),
@@ -370,10 +424,8 @@ impl<'f> Fuser<'f> {
                 self.anchor_fits(node, &mut group)
             }
             Structure::View
-            | Structure::Pad
             | Structure::Slice
             | Structure::Window
-            | Structure::OverlapAdd
             | Structure::Reverse
             | Structure::Gather
             | Structure::ScatterAdd
@@ -395,23 +447,13 @@ impl<'f> Fuser<'f> {
     }
 }
 
-/// How early each node can be computed, if it is a scalar that no tensor decides.
-fn stages(graph: &Graph) -> Vec<Option<Stage>> {
-    let mut stages: Vec<Option<Stage>> = vec![None; graph.n_nodes()];
-    for node in graph.ids() {
-        let operands = graph.operands(node);
-        let stage_of = |operand: &NodeId| match graph.op(*operand) {
-            Op::Constant(_) | Op::BatchSize(_) => Some(Stage::Batch),
-            Op::State(_) => Some(Stage::State),
-            _ => stages[operand.index()],
-        };
-        let is_scalar = graph.node(node).ty.as_tensor().is_some_and(|tensor| tensor.shape.rank() == 0);
-        if is_scalar && graph.op(node).structure() == Structure::Map {
-            let latest = operands.iter().map(stage_of).collect::<Option<Vec<Stage>>>();
-            stages[node.index()] = latest.and_then(|stages| stages.into_iter().max());
-        }
-    }
-    stages
+/// Whether a node reads views, if any, that lie as it goes.
+fn reads_in_order(graph: &Graph, node: NodeId) -> bool {
+    graph.operands(node).iter().filter(|&&operand| is_view(graph, operand)).all(|&operand| {
+        let shape = &graph.tensor(operand).shape;
+        Access::of(graph, operand).is_some_and(|access| access.is_whole(shape))
+            || roles::is_in_program(graph.op(operand))
+    })
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::{Broadcast, Op, Structure};
-use dl_ir::types::{Dim, Shape};
+use dl_ir::product::Product;
+use dl_ir::types::Shape;
 
 use super::group::{Anchor, Class, Space};
-use crate::matrix::{Product, transposed};
+use crate::matrix::Transposition;
 
 /// A reduction, as code generation knows it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -14,6 +15,8 @@ pub enum Reduction {
     Row,
     /// A sum along all other axes, or of a vector whose length depends on the batch.
     Column,
+    /// Along some of the other axes, of fixed sizes.
+    Fold,
 }
 
 /// Along what a reduction goes; `None` for other ops and for axes that no kernel reduces.
@@ -31,6 +34,9 @@ pub fn reduction(graph: &Graph, node: NodeId) -> Option<Reduction> {
         [axis] if axis + 1 == rank && shape.dims()[*axis].as_static().is_some() => Some(Reduction::Row),
         [0] if rank == 1 && is_sum => Some(Reduction::Column),
         axes if is_sum && rank > 1 && axes.iter().copied().eq(0..rank - 1) => Some(Reduction::Column),
+        axes if axes.iter().all(|&axis| axis + 1 < rank && shape.dims()[axis].as_static().is_some()) => {
+            Some(Reduction::Fold)
+        }
         _ => None,
     }
 }
@@ -41,10 +47,11 @@ pub fn anchor(graph: &Graph, node: NodeId) -> Option<Anchor> {
         Structure::Contract => Product::of(graph, node).map(|_| Anchor::Contract(node)),
         // Numbers are drawn by their place in memory: only what is never in panels can be.
         Structure::Random => graph.tensor(node).shape.as_fixed().is_none().then_some(Anchor::Random(node)),
-        Structure::Permute => transposed(graph, node).map(|_| Anchor::Transpose(node)),
+        Structure::Permute => Transposition::of(graph, node).map(|_| Anchor::Transpose(node)),
         Structure::Reduce if reduction(graph, node) == Some(Reduction::Column) => {
             Some(Anchor::ColumnSum(node))
         }
+        Structure::Reduce if reduction(graph, node) == Some(Reduction::Fold) => Some(Anchor::Fold(node)),
         _ => None,
     }
 }
@@ -54,6 +61,8 @@ pub fn anchor(graph: &Graph, node: NodeId) -> Option<Anchor> {
 pub fn operand_class(graph: &Graph, user: NodeId, class: Class) -> Option<Class> {
     match graph.op(user).structure() {
         Structure::Map | Structure::Get => Some(class),
+        // At the points of what is scattered.
+        Structure::Pad | Structure::OverlapAdd => Some(class),
         Structure::Broadcast => {
             let Op::Broadcast(broadcast) = graph.op(user) else { return None };
             broadcast_class(broadcast, class)
@@ -119,9 +128,19 @@ pub fn is_cheap(op: &Op) -> bool {
     )
 }
 
-/// The number of elements of a node; of a tuple's first result.
-pub fn elements(graph: &Graph, node: NodeId) -> Option<Dim> {
-    shape(graph, node).elements()
+/// Whether a broadcast is computed with in programs, rather than read as a view.
+pub fn is_in_program(op: &Op) -> bool {
+    matches!(op, Op::Broadcast(broadcast) if broadcast_class(broadcast, Class::Full).is_some())
+}
+
+/// Whether a node puts each element of its operand in a place of its own, among zeros or other elements.
+pub fn scatters(op: &Op) -> bool {
+    matches!(op.structure(), Structure::Pad | Structure::OverlapAdd)
+}
+
+/// The shape of the space that a node is computed in: its own, or that of the elements it scatters.
+pub fn space_shape(graph: &Graph, node: NodeId) -> &Shape {
+    if scatters(graph.op(node)) { shape(graph, graph.operands(node)[0]) } else { shape(graph, node) }
 }
 
 /// The shape of a node; of a tuple's first result.
@@ -132,9 +151,8 @@ pub fn shape(graph: &Graph, node: NodeId) -> &Shape {
     }
 }
 
-/// The number of elements from one index of the first axis to the next; `None` if it depends on the batch or is beyond a
-/// `usize`.
+/// The number of elements from one index of the first axis to the next, for a batch of one; `None` if it is beyond a `usize`.
 pub fn row_len(graph: &Graph, node: NodeId) -> Option<usize> {
-    let mut sizes = shape(graph, node).dims().iter().skip(1);
-    sizes.try_fold(1usize, |product, dim| product.checked_mul(dim.as_static()?))
+    let mut sizes = shape(graph, node).dims().iter().skip(1).map(|dim| dim.at(1));
+    sizes.try_fold(1usize, usize::checked_mul)
 }

@@ -11,6 +11,7 @@ pub fn show(graph: &Graph, group: &Group) -> String {
     let kind = match group.anchor {
         Some(Anchor::Contract(node)) => format!("product around %{}", node.0),
         Some(Anchor::ColumnSum(node)) => format!("column sum around %{}", node.0),
+        Some(Anchor::Fold(node)) => format!("fold around %{}", node.0),
         Some(Anchor::Chunks(node)) => format!("product in chunks around %{}", node.0),
         Some(Anchor::Total(node)) => format!("total of chunks around %{}", node.0),
         Some(Anchor::Transpose(_)) => "transpose".to_owned(),

@@ -144,6 +144,7 @@ impl Scope {
         index.terms.iter().fold(index.constant, |sum, &(term, factor)| {
             let value = match term {
                 Term::Var(var) => self.vars[var],
+                Term::VarTimesBatch(var) => self.vars[var].wrapping_mul(self.batch),
                 Term::Begin => self.begin,
                 Term::End => self.end,
                 Term::Batch => self.batch,

@@ -93,6 +93,16 @@ pub enum Arg {
     Count(Vec<Index>),
 }
 
+impl Arg {
+    /// The same place, its offset changed.
+    pub fn map_offset(self, change: impl Fn(Index) -> Index) -> Self {
+        match self {
+            Arg::Pointer { buffer, offset } => Arg::Pointer { buffer, offset: change(offset) },
+            count => count,
+        }
+    }
+}
+
 /// An integer known when the kernel runs: a constant plus multiples of variables.
 #[derive(Clone, PartialEq, Eq, Hash, Debug, Default)]
 pub struct Index {
@@ -107,6 +117,8 @@ pub struct Index {
 pub enum Term {
     /// A loop variable.
     Var(usize),
+    /// A loop variable times the batch size.
+    VarTimesBatch(usize),
     /// The first task.
     Begin,
     /// One past the last task.
@@ -145,6 +157,26 @@ impl Index {
             Blocks { of: Extent { per_example: 0, .. }, .. } => Index::constant(blocks.at(0) as i64),
             _ => Index::term(Term::Blocks(blocks), 1),
         }
+    }
+
+    /// This with a loop variable's value put in its place.
+    pub fn with_var(&self, var: usize, value: &Index) -> Self {
+        let mut replaced = Index::constant(self.constant);
+        for &(term, factor) in &self.terms {
+            if term != Term::Var(var) {
+                replaced.terms.push((term, factor));
+                continue;
+            }
+            replaced.constant += factor * value.constant;
+            replaced.terms.extend(value.terms.iter().map(|&(term, of_value)| (term, factor * of_value)));
+        }
+        replaced
+    }
+
+    /// This less another.
+    pub fn minus(self, other: &Index) -> Self {
+        let terms = other.terms.iter().map(|&(term, factor)| (term, -factor)).collect();
+        self.plus(Index { constant: -other.constant, terms })
     }
 
     /// This plus another.

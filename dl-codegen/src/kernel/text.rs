@@ -77,6 +77,7 @@ impl Display for Term {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Term::Var(var) => write!(f, "v{var}"),
+            Term::VarTimesBatch(var) => write!(f, "v{var}*batch"),
             Term::Begin => f.write_str("begin"),
             Term::End => f.write_str("end"),
             Term::Batch => f.write_str("batch"),

@@ -6,11 +6,12 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
+use dl_ir::access::Access;
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::Function;
 use dl_ir::ops::Op;
 
-use crate::fuse::{Class, is_leaf};
+use crate::fuse::{Class, is_leaf, scatters};
 use crate::schedule::operands::{is_number, storage};
 use crate::schedule::{Binding, Scheduled};
 
@@ -86,20 +87,35 @@ fn writable(function: &Function, kernels: &[Scheduled]) -> BTreeMap<NodeId, Stri
     let before_check = needed_for_results(function, kernels, &producers);
     let mut in_place: BTreeMap<NodeId, String> = BTreeMap::new();
     for (name, node) in &function.updates {
-        let Some(kernel) = producers.get(node) else { continue };
+        let Some(kernel) = producers.get(&(*node, false)) else { continue };
         let same_places = kernels[*kernel].bindings.iter().all(|binding| match binding {
-            Binding::Read(_, Class::Full) | Binding::Write(..) => true,
+            Binding::Write(..) => true,
+            Binding::Read(read, Class::Full) if lies_in_order(graph, *read) => true,
             other => state_read(graph, other.node()) != Some(name),
         });
-        if same_places && !before_check.contains(kernel) {
+        if same_places && !scatters(graph.op(*node)) && !before_check.contains(kernel) {
             in_place.entry(*node).or_insert_with(|| name.clone());
         }
     }
     in_place
 }
 
-/// The kernel that writes each node.
-fn producers(graph: &Graph, kernels: &[Scheduled]) -> HashMap<NodeId, usize> {
+/// Whether a node's elements are those of its buffer, in order.
+fn lies_in_order(graph: &Graph, node: NodeId) -> bool {
+    Access::of(graph, node).is_some_and(|access| access.is_whole(&graph.tensor(node).shape))
+}
+
+/// What a kernel writes for others: a node, or its partial sums.
+type Stored = (NodeId, bool);
+
+/// What a binding reads or writes.
+fn stored(graph: &Graph, binding: Binding) -> Stored {
+    let is_partial = matches!(binding, Binding::Partials(_) | Binding::WritePartials(_));
+    (storage(graph, binding.node()), is_partial)
+}
+
+/// The kernel that writes each node, and its partial sums.
+fn producers(graph: &Graph, kernels: &[Scheduled]) -> HashMap<Stored, usize> {
     let mut producers = HashMap::new();
     for (index, kernel) in kernels.iter().enumerate() {
         for binding in kernel.bindings.iter().filter(|binding| binding.is_write()) {
@@ -108,7 +124,7 @@ fn producers(graph: &Graph, kernels: &[Scheduled]) -> HashMap<NodeId, usize> {
                     || is_number(graph, binding.node())
                     || state_read(graph, binding.node()).is_some()
             );
-            producers.insert(binding.node(), index);
+            producers.insert(stored(graph, *binding), index);
         }
     }
     producers
@@ -126,16 +142,17 @@ fn state_read(graph: &Graph, node: NodeId) -> Option<&String> {
 fn needed_for_results(
     function: &Function,
     kernels: &[Scheduled],
-    producers: &HashMap<NodeId, usize>,
+    producers: &HashMap<Stored, usize>,
 ) -> BTreeSet<usize> {
     let graph = &function.graph;
     let mut needed = BTreeSet::new();
-    let mut stack: Vec<NodeId> = function.results.iter().map(|&(_, node)| storage(graph, node)).collect();
-    while let Some(node) = stack.pop() {
-        let Some(&kernel) = producers.get(&node) else { continue };
+    let results = function.results.iter();
+    let mut stack: Vec<Stored> = results.map(|&(_, node)| (storage(graph, node), false)).collect();
+    while let Some(needed_first) = stack.pop() {
+        let Some(&kernel) = producers.get(&needed_first) else { continue };
         if needed.insert(kernel) {
             let reads = kernels[kernel].bindings.iter().filter(|binding| !binding.is_write());
-            stack.extend(reads.map(|binding| storage(graph, binding.node())));
+            stack.extend(reads.map(|&binding| stored(graph, binding)));
         }
     }
     needed
@@ -150,12 +167,13 @@ fn dependencies(
 ) -> Vec<BTreeSet<usize>> {
     let producers = producers(graph, kernels);
     let writers: HashMap<&String, usize> =
-        in_place.iter().map(|(node, state)| (state, producers[node])).collect();
+        in_place.iter().map(|(node, state)| (state, producers[&(*node, false)])).collect();
     let mut before = vec![BTreeSet::new(); kernels.len()];
     for (index, kernel) in kernels.iter().enumerate() {
         for binding in kernel.bindings.iter().filter(|binding| !binding.is_write()) {
             let node = storage(graph, binding.node());
-            if let Some(&producer) = producers.get(&node).filter(|&&producer| producer != index) {
+            let producer = producers.get(&stored(graph, *binding));
+            if let Some(&producer) = producer.filter(|&&producer| producer != index) {
                 before[index].insert(producer);
             }
             let writer = state_read(graph, node).and_then(|state| writers.get(state));
@@ -198,7 +216,7 @@ fn sort(
     }
     if sequence.len() < kernels.len() {
         let producers = producers(&function.graph, kernels);
-        let stuck = in_place.keys().find(|node| waits[producers[node]] > 0);
+        let stuck = in_place.keys().find(|node| waits[producers[&(**node, false)]] > 0);
         return Err(*stuck.expect("without in-place updates there is no cycle"));
     }
     Ok(sequence)

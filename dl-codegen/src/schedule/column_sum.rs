@@ -3,9 +3,9 @@
 use dl_ir::graph::{Graph, NodeId};
 use dl_runtime::program::{Blocks, Extent};
 
-use super::evaluate::{Evaluator, Place, Steps, Tile};
-use super::operands::{Binding, chunks, extent, stored_elements};
-use super::{KernelBuilder, matrices, offset};
+use super::evaluate::{Along, Evaluator, Place, Tile};
+use super::operands::{Binding, chunks, extent, first_element, stored_elements};
+use super::{KernelBuilder, offset, operands_in_order};
 use crate::fuse::{Anchor, Class, Group, Space};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::target::Target;
@@ -47,7 +47,7 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
     let source = Source::of(graph, group, node, target);
     let cols = source.cols;
     let mut kernel = KernelBuilder::new(graph, bindings, target);
-    let args = args(bindings, &source);
+    let args = args(graph, bindings, &source);
     let whole = cols / BLOCK * BLOCK;
     let end = Index::term(Term::End, BLOCK as i64);
     for (begin, block) in
@@ -65,10 +65,13 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
     kernel.finish(Blocks { of: Extent::fixed(cols), size: BLOCK })
 }
 
-fn args(bindings: &[Binding], source: &Source) -> Vec<Arg> {
+fn args(graph: &Graph, bindings: &[Binding], source: &Source) -> Vec<Arg> {
     let pointers = bindings.iter().enumerate().map(|(buffer, binding)| {
-        let factor = if matches!(binding, Binding::Read(_, Class::Scalar)) { 0 } else { 4 };
-        Arg::Pointer { buffer, offset: offset(0, &[(0, factor)]) }
+        let offset = match *binding {
+            Binding::Read(node, Class::Scalar) => offset(4 * first_element(graph, node), &[]),
+            _ => offset(0, &[(0, 4)]),
+        };
+        Arg::Pointer { buffer, offset }
     });
     pointers.chain([Arg::Count(vec![source.rows.clone()])]).collect()
 }
@@ -81,7 +84,8 @@ fn program(
     target: Target,
     block: usize,
 ) -> Program {
-    let tile = Tile { matrices: matrices(graph, bindings, target), cols: block, steps: Steps::default() };
+    let operands = operands_in_order(graph, bindings, target);
+    let tile = Tile { operands, cols: block, along: Along::Nothing };
     let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     let arg = e.arg(source.binding);
     let count = Count::Arg(e.b.arg());

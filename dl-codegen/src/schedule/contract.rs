@@ -1,35 +1,36 @@
 //! Matrix products: tiles whose accumulators stay in registers through the whole sum and the epilogue.
 //!
-//! out[m, n] = Σₖ left[m, k] · right[k, n]. The right operand and the result lie row by row; the left operand either way.
-//! Vectors run along n and sums along k in order, so results have the same bits at every width.
+//! out[m, n] = Σₖ left[m, k] · right[k, n]. Columns of the right operand and of the result lie one after the other; rows and terms lie
+//! as they like: a convolution is a product whose left operand is a view of windows. Vectors run along n and sums along k in
+//! order, so results have the same bits at every width.
 
+use dl_ir::access::Stride;
 use dl_ir::graph::{Graph, NodeId};
+use dl_ir::product::Product;
 use dl_ir::types::Dim;
 use dl_runtime::program::{Blocks, Extent};
 
-use super::evaluate::{Evaluator, Place, Steps, Tile};
-use super::operands::{Binding, chunks, extent};
-use super::{KernelBuilder, matrices, offset};
-use crate::fuse::chunks::CHUNK;
+use super::KernelBuilder;
+use super::nest::{Nest, Rows, in_layout, place};
+use super::operands::{Binding, chunks, extent, matrix, storage};
+use super::tile::{Sum, TileOf};
+use crate::fuse::chunks::chunk_len;
 use crate::fuse::{Anchor, Class, Group};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::layout::Matrix;
-use crate::matrix::Product;
 use crate::target::Target;
-use crate::vector::{Address, Count, Program, ProgramBuilder, Value};
 
-/// Loop variables: the tile's first column and row, and its chunk of terms.
+/// Loop variables: the tile's first column, and from the next on its rows.
 const COL: usize = 0;
-const ROW: usize = 1;
-const CHUNK_OF_TERMS: usize = 2;
+const FIRST_ROW: usize = 1;
 
 /// What a task of a product is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Task {
     /// A block of columns.
     Columns,
-    /// A row.
-    Row,
+    /// An index of the outermost loop over rows.
+    Rows,
     /// A chunk of the sum's terms.
     Chunk,
 }
@@ -38,148 +39,227 @@ enum Task {
 /// chunks, if partial sums are asked for.
 pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding], target: Target) -> Kernel {
     let product = Product::of(graph, node).expect("fusion takes in such products only");
-    let (height, width) = (target.matmul_tile().0, target.tile_width());
-    let mut kernel = KernelBuilder::new(graph, bindings, target);
-    let whole = product.n / width * width;
-    let matrices = matrices(graph, bindings, target);
+    let nest = nest(graph, &product, bindings, target);
     let task = match group.anchor {
         Some(Anchor::Chunks(_)) => Task::Chunk,
-        _ if product.n >= 4 * width => Task::Columns,
-        _ => Task::Row,
+        _ if nest.axes.len() == 1 && product.n >= 4 * target.tile_width() => Task::Columns,
+        _ => Task::Rows,
     };
-    let args = args(bindings, &matrices, product, task);
-    let mut nest = Vec::new();
-    for (first, block) in [(0, width), (whole, product.n - whole)] {
-        if block == 0 || (block == width && whole == 0) {
-            continue;
-        }
-        let rows: Vec<(usize, Vec<Stmt>)> = heights(height, product.m, task != Task::Row)
-            .into_iter()
-            .map(|height| {
-                let program = program(graph, group, (node, product), bindings, target, (height, block));
-                (height, vec![Stmt::Run { program: kernel.program(program), args: args.clone() }])
-            })
-            .collect();
-        let (begin, end) = match task {
-            Task::Row => (Index::term(Term::Begin, 1), Index::term(Term::End, 1)),
-            _ => (Index::constant(0), Index::extent(extent(product.m))),
-        };
-        let body = kernel.nested(ROW, begin, vec![end], rows);
-        let limit = if block == width { whole } else { product.n };
-        let mut ends = vec![Index::constant(limit as i64)];
-        let mut begin = Index::constant(first as i64);
-        if task == Task::Columns {
-            ends.push(Index::term(Term::End, width as i64));
-            if block == width {
-                begin = Index::term(Term::Begin, width as i64);
-            }
-        }
-        nest.push(kernel.nested(COL, begin, ends, [(block, vec![body])]));
-    }
-    if task == Task::Chunk {
-        let (begin, ends) = (Index::term(Term::Begin, 1), vec![Index::term(Term::End, 1)]);
-        nest = vec![kernel.nested(CHUNK_OF_TERMS, begin, ends, [(1, nest)])];
-    }
-    kernel.kernel.body = nest;
+    let tile = TileOf { graph, group, node, product: &product, bindings, operands: &nest.operands, target };
+    let mut kernel = KernelBuilder::new(graph, bindings, target);
+    let contract = Contract { tile: &tile, nest: &nest, task };
+    kernel.kernel.body = match task {
+        Task::Chunk => contract.chunk(&mut kernel),
+        Task::Columns | Task::Rows => contract.tiles(&mut kernel, Sum::Whole),
+    };
     kernel.finish(match task {
-        Task::Columns => Blocks { of: Extent::fixed(product.n), size: width },
-        Task::Row => extent(product.m).into(),
+        Task::Columns => Blocks { of: Extent::fixed(product.n), size: target.tile_width() },
+        Task::Rows => extent(nest.axes[0].size).into(),
         Task::Chunk => chunks(graph, node),
     })
 }
 
-/// The tile heights for `m` rows, the tallest first; where rows are cut into tasks, any number may be left for the small ones.
-fn heights(tallest: usize, m: Dim, all_rows: bool) -> Vec<usize> {
-    let mut heights = vec![tallest];
-    let mut height = tallest.next_power_of_two() / 2;
-    while height > 0 {
-        heights.push(height);
-        height /= 2;
-    }
-    heights.dedup();
-    let Dim::Static(mut left) = m else { return heights };
-    if !all_rows {
-        return heights;
-    }
-    heights.retain(|&height| {
-        let fits = left >= height;
-        left %= height;
-        fits
-    });
-    heights
-}
-
-fn args(bindings: &[Binding], matrices: &[Matrix], product: Product, task: Task) -> Vec<Arg> {
-    let pointers = bindings.iter().zip(matrices).enumerate().map(|(buffer, (binding, matrix))| {
-        let (row, col) = (matrix.row_stride(), matrix.col_stride());
-        // From one row, column and chunk to the next.
-        let (by_row, by_col, by_chunk) = match binding {
-            Binding::Left(_) => (product.row_stride, 0, CHUNK * product.term_stride),
-            Binding::Right(_) => (0, col, CHUNK * row),
-            Binding::Read(_, Class::PerCol) => (0, 1, 0),
-            Binding::Read(_, Class::Full) | Binding::Write(..) => (row, col, 0),
-            Binding::Read(_, Class::PerRow) => (1, 0, 0),
-            Binding::Read(_, Class::Scalar) => (0, 0, 0),
-            Binding::Partials(_) | Binding::WritePartials(_) => (row, col, matrix.n_elements()),
+/// The loops over the rows of the result.
+fn nest(graph: &Graph, product: &Product, bindings: &[Binding], target: Target) -> Nest {
+    let dims: Vec<Dim> = product.rows.iter().map(|axis| axis.size).collect();
+    let in_memory = |strides: &mut dyn Iterator<Item = Stride>, offset: i64, matrix: Matrix| Rows {
+        offset: in_layout(Stride::fixed(offset), matrix).fixed,
+        strides: strides.map(|stride| in_layout(stride, matrix)).collect(),
+        repeats: false,
+    };
+    let operands = bindings.iter().map(|&binding| {
+        let matrix = matrix(graph, storage(graph, binding.node()), target);
+        let axes = product.rows.iter();
+        let rows = match binding {
+            // Its elements are read one by one: it has no columns that a layout could put elsewhere.
+            Binding::Left(_) => Rows {
+                offset: product.left_offset,
+                strides: axes.map(|axis| axis.left).collect(),
+                repeats: false,
+            },
+            Binding::Right(_) => in_memory(&mut axes.map(|axis| axis.right), product.right_offset, matrix),
+            other => Rows::of(graph, other, &dims, target),
         };
-        let by_chunk = if task == Task::Chunk { by_chunk } else { 0 };
-        let factors = [(ROW, by_row), (COL, by_col), (CHUNK_OF_TERMS, by_chunk)];
-        Arg::Pointer { buffer, offset: offset(0, &factors.map(|(var, elements)| (var, 4 * elements as i64))) }
+        (matrix, rows)
     });
-    let all = Index::extent(extent(product.k));
-    let count = match (product.k, task) {
-        (Dim::Static(_), _) => None,
-        (Dim::Batch(_), Task::Columns | Task::Row) => Some(Arg::Count(vec![all])),
-        (Dim::Batch(_), Task::Chunk) => {
-            let left = all.plus(Index::term(Term::Var(CHUNK_OF_TERMS), -(CHUNK as i64)));
-            Some(Arg::Count(vec![Index::constant(CHUNK as i64), left]))
-        }
-    };
-    pointers.chain(count).collect()
+    // The rows of a tile share a row of the right operand: axes along which it changes are outer loops.
+    let is_shared = |axis: usize| product.rows[axis].right == Stride::default();
+    let mut order: Vec<usize> = (0..dims.len()).collect();
+    order.sort_by_key(|&axis| is_shared(axis));
+    let operands = operands.map(|(matrix, rows)| (matrix, rows.reordered(&order)));
+    let sizes: Vec<Dim> = order.iter().map(|&axis| dims[axis]).collect();
+    let mut nest = Nest::new(&sizes, operands.collect());
+    if order.last().is_some_and(|&inner| !is_shared(inner)) {
+        nest.row_by_row();
+    }
+    nest
 }
 
-/// The program of one tile: the sum in a loop, then the epilogue.
-fn program(
-    graph: &Graph,
-    group: &Group,
-    (node, product): (NodeId, Product),
-    bindings: &[Binding],
-    target: Target,
-    (height, cols): (usize, usize),
-) -> Program {
-    let tile = Tile { matrices: matrices(graph, bindings, target), cols, steps: Steps::default() };
-    let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
-    let operands = graph.operands(node);
-    let (left, right) = (e.arg(Binding::Left(operands[0])), e.arg(Binding::Right(operands[1])));
-    let count = match product.k {
-        Dim::Static(k) => Count::Static(k as u32),
-        Dim::Batch(_) => Count::Arg(e.b.arg()),
-    };
-    let n_vectors = e.n_vectors();
-    let zero = e.b.f32(0.0);
-    let sums = e.b.begin_loop(count, &vec![zero; height * n_vectors]);
-    let row_of_right: Vec<Value> = (0..n_vectors)
-        .map(|vector| {
-            let offset = (vector * e.b.lanes().bytes()) as i32;
-            let step = 4 * e.tile.matrices[usize::from(right)].row_stride() as i32;
-            let count = e.stored(right, vector);
-            e.b.load_tail(Address { arg: right, offset, step }, count)
-        })
-        .collect();
-    let mut next = Vec::with_capacity(sums.len());
-    for (row, sums) in sums.chunks(n_vectors).enumerate() {
-        let offset = 4 * (row * product.row_stride) as i32;
-        let term = e.b.broadcast(Address { arg: left, offset, step: 4 * product.term_stride as i32 });
-        next.extend(sums.iter().zip(&row_of_right).map(|(&sum, &right)| e.b.fma(term, right, sum)));
+/// A product's loops.
+struct Contract<'a> {
+    tile: &'a TileOf<'a>,
+    nest: &'a Nest,
+    task: Task,
+}
+
+impl Contract<'_> {
+    fn chunk_var(&self) -> usize {
+        FIRST_ROW + self.nest.axes.len()
     }
-    let sums = e.b.end_loop(&next);
-    for (i, &sum) in sums.iter().enumerate() {
-        e.set(node, Class::Full, Place { row: i / n_vectors, vector: i % n_vectors }, sum);
+
+    /// The variable of the outermost loop over terms, where sums are added up in memory.
+    fn step_var(&self) -> usize {
+        self.chunk_var() + 1
     }
-    for i in 0..sums.len() {
-        for &output in &group.outputs {
-            e.write(output, Class::Full, Place { row: i / n_vectors, vector: i % n_vectors });
+
+    fn adds_up_in_memory(&self) -> bool {
+        self.tile.product.terms.len() > 1 && self.task == Task::Chunk
+    }
+
+    /// The partial sums of each chunk of a launch.
+    fn chunk(&self, kernel: &mut KernelBuilder) -> Vec<Stmt> {
+        let body = if self.adds_up_in_memory() {
+            let len = chunk_len(self.tile.product) as i64;
+            let first = Index::term(Term::Var(self.chunk_var()), len);
+            let ends = vec![
+                first.clone().plus(Index::constant(len)),
+                Index::extent(extent(self.tile.product.terms[0].size)),
+            ];
+            let tiles = self.tiles(kernel, Sum::Step);
+            let zeros = self.tiles(kernel, Sum::Nothing);
+            zeros.into_iter().chain([kernel.nested(self.step_var(), first, ends, [(1, tiles)])]).collect()
+        } else {
+            self.tiles(kernel, Sum::Whole)
+        };
+        let (begin, ends) = (Index::term(Term::Begin, 1), vec![Index::term(Term::End, 1)]);
+        vec![kernel.nested(self.chunk_var(), begin, ends, [(1, body)])]
+    }
+
+    /// Loops over columns and rows, around tiles.
+    fn tiles(&self, kernel: &mut KernelBuilder, sum: Sum) -> Vec<Stmt> {
+        let (n, width) = (self.tile.product.n, self.tile.target.tile_width());
+        let whole = n / width * width;
+        let mut columns = Vec::new();
+        for (first, block) in [(0, width), (whole, n - whole)] {
+            if block == 0 || (block == width && whole == 0) {
+                continue;
+            }
+            let limit = if block == width { whole } else { n };
+            let mut ends = vec![Index::constant(limit as i64)];
+            let mut begin = Index::constant(first as i64);
+            if self.task == Task::Columns {
+                ends.push(Index::term(Term::End, width as i64));
+                if block == width {
+                    begin = Index::term(Term::Begin, width as i64);
+                }
+            }
+            // The outermost loop over rows is around that over columns where its indices are tasks: what a task reads stays near.
+            let inner_axes = usize::from(self.task == Task::Rows && self.nest.axes.len() > 1);
+            let body = self.rows(kernel, inner_axes, block, sum);
+            columns.push(kernel.nested(COL, begin, ends, [(block, body)]));
         }
+        if self.task == Task::Rows && self.nest.axes.len() > 1 {
+            let (begin, end) = self.bounds(0);
+            columns = vec![kernel.nested(FIRST_ROW, begin, vec![end], [(1, columns)])];
+        }
+        columns
     }
-    e.b.finish()
+
+    /// Loops over rows from axis `first` on, around tiles of `cols` columns.
+    fn rows(&self, kernel: &mut KernelBuilder, first: usize, cols: usize, sum: Sum) -> Vec<Stmt> {
+        let last = self.nest.axes.len() - 1;
+        let (begin, end) = self.bounds(last);
+        let heights = self.heights(cols).into_iter().map(|height| {
+            let program = kernel.program(self.tile.program((height, cols), sum));
+            (height, vec![Stmt::Run { program, args: self.args(sum) }])
+        });
+        let heights: Vec<(usize, Vec<Stmt>)> = heights.collect();
+        let mut body = vec![kernel.nested(FIRST_ROW + last, begin, vec![end], heights)];
+        for axis in (first..last).rev() {
+            let (begin, end) = self.bounds(axis);
+            body = vec![kernel.nested(FIRST_ROW + axis, begin, vec![end], [(1, body)])];
+        }
+        body
+    }
+
+    /// The first index of a loop over rows, and its end.
+    fn bounds(&self, axis: usize) -> (Index, Index) {
+        if axis == 0 && self.task == Task::Rows {
+            return (Index::term(Term::Begin, 1), Index::term(Term::End, 1));
+        }
+        (Index::constant(0), Index::extent(extent(self.nest.axes[axis].size)))
+    }
+
+    /// The heights of tiles, the tallest first; where rows are cut into tasks, any number may be left for the small ones.
+    fn heights(&self, cols: usize) -> Vec<usize> {
+        let target = self.tile.target;
+        let is_divided = self.task == Task::Rows && self.nest.axes.len() == 1;
+        let size = self.nest.inner().size.as_static().filter(|_| !is_divided);
+        let tallest = target.matmul_tile().0;
+        if let Some(size) = size.filter(|_| self.nest.axes.len() > 1) {
+            // Rows of an image: as few tiles as registers allow, alike if possible.
+            let most = target.tallest_tile(cols.div_ceil(target.lanes.count()));
+            let height = size.div_ceil(size.div_ceil(most));
+            return [height, size % height].into_iter().filter(|&height| height > 0).collect();
+        }
+        let mut heights = vec![tallest];
+        let mut height = tallest.next_power_of_two() / 2;
+        while height > 0 {
+            heights.push(height);
+            height /= 2;
+        }
+        heights.dedup();
+        if let Some(mut left) = size {
+            heights.retain(|&height| {
+                let fits = left >= height;
+                left %= height;
+                fits
+            });
+        }
+        heights
+    }
+
+    fn args(&self, sum: Sum) -> Vec<Arg> {
+        let product = self.tile.product;
+        let step = product.terms[0];
+        let pointers = self.tile.bindings.iter().enumerate().map(|(buffer, binding)| {
+            let matrix = self.nest.operands[buffer].matrix;
+            let col = match binding {
+                Binding::Left(_) | Binding::Read(_, Class::PerRow | Class::Scalar) => 0,
+                Binding::Read(_, Class::PerCol) => 1,
+                _ if self.nest.operands[buffer].repeats => 0,
+                _ => matrix.col_stride() as i64,
+            };
+            let of_step = match binding {
+                Binding::Left(_) => step.left,
+                Binding::Right(_) => in_layout(step.right, matrix),
+                _ => Stride::default(),
+            };
+            let len = if self.adds_up_in_memory() { 0 } else { chunk_len(product) as i64 };
+            let of_chunk = match binding {
+                Binding::WritePartials(_) => Stride::fixed(matrix.n_elements() as i64),
+                _ => Stride { fixed: len * of_step.fixed, per_example: len * of_step.per_example },
+            };
+            let mut steps = vec![(COL, Stride::fixed(col))];
+            if self.task == Task::Chunk {
+                steps.push((self.chunk_var(), of_chunk));
+            }
+            if sum == Sum::Step {
+                steps.push((self.step_var(), of_step));
+            }
+            let offset = self.nest.offset(buffer, FIRST_ROW).plus(place(0, steps));
+            Arg::Pointer { buffer, offset }
+        });
+        let inner = product.inner_term().size;
+        let count = match inner {
+            Dim::Static(_) => None,
+            Dim::Batch(_) if self.task == Task::Chunk && !self.adds_up_in_memory() => {
+                let len = chunk_len(product) as i64;
+                let left = Index::extent(extent(inner)).minus(&Index::term(Term::Var(self.chunk_var()), len));
+                Some(Arg::Count(vec![Index::constant(len), left]))
+            }
+            Dim::Batch(_) => Some(Arg::Count(vec![Index::extent(extent(inner))])),
+        };
+        pointers.chain(count).collect()
+    }
 }

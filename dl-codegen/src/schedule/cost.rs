@@ -8,8 +8,8 @@ use dl_runtime::program::Cost;
 use super::operands::{Binding, bindings, chunks, shape_elements, stored_elements};
 use crate::fuse::chunks::CHUNK;
 use crate::fuse::{Anchor, Class, Group};
-use crate::matrix::Product;
 use crate::target::Target;
+use dl_ir::product::Product;
 
 /// Nanoseconds for the lanes of one 512-bit vector; narrower vectors take as many more.
 const FMA: f32 = 0.15;

@@ -7,10 +7,10 @@ use dl_ir::ops::{Op, Structure};
 use dl_ir::types::{DType, Type};
 use dl_runtime::program::Layout;
 
-use super::map;
+use super::nest::Operand;
 use super::operands::Binding;
+use super::{map, scatter};
 use crate::fuse::{Class, Group, operand_class};
-use crate::layout::Matrix;
 use crate::vector::{Address, ProgramBuilder, Value};
 
 /// A place in the tile that a program computes.
@@ -25,23 +25,24 @@ pub struct Place {
 /// Where a program finds its operands: one argument word a binding, in order.
 #[derive(Clone, Debug)]
 pub struct Tile {
-    /// For each binding, how its matrix lies; tiles begin where panels begin.
-    pub matrices: Vec<Matrix>,
+    /// For each binding, how it lies; tiles begin where panels begin.
+    pub operands: Vec<Operand>,
     /// Columns in the tile: the last vector of a row may be short.
     pub cols: usize,
-    /// Bytes added per iteration of the open loop, by class; zero outside loops.
-    pub steps: Steps,
+    /// What the open loop goes along.
+    pub along: Along,
 }
 
-/// Bytes that operands move on in each iteration of a loop.
+/// What a loop of a program goes along.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Steps {
-    /// With an element at each point.
-    pub full: i32,
-    /// With one for each row.
-    pub per_row: i32,
-    /// With one for each column.
-    pub per_col: i32,
+pub enum Along {
+    /// There is no loop.
+    #[default]
+    Nothing,
+    /// Rows: one in each iteration.
+    Rows,
+    /// Columns: so many in each iteration.
+    Columns(usize),
 }
 
 /// Emits the members of one group, each once at each place.
@@ -99,7 +100,7 @@ impl<'g> Evaluator<'g> {
 
     /// How many lanes of a vector an operand has: all in a panel, which has room for whole vectors.
     pub fn stored(&self, arg: u16, vector: usize) -> u8 {
-        match self.tile.matrices[usize::from(arg)].layout {
+        match self.tile.operands[usize::from(arg)].matrix.layout {
             Layout::RowMajor => self.count(vector),
             Layout::Panel { .. } => self.b.lanes().count() as u8,
         }
@@ -116,16 +117,16 @@ impl<'g> Evaluator<'g> {
 
     /// Values computed from now on are forgotten by [`leave_loop`](Self::leave_loop): they are in scope there only.
     /// `column_base` holds the index of column 0 where the loop walks over columns.
-    pub fn enter_loop(&mut self, steps: Steps, column_base: Option<Value>) {
+    pub fn enter_loop(&mut self, along: Along, column_base: Option<Value>) {
         self.outer = Some(self.memo.clone());
-        self.tile.steps = steps;
+        self.tile.along = along;
         self.column_base = column_base;
     }
 
     /// Ends what [`enter_loop`](Self::enter_loop) began.
     pub fn leave_loop(&mut self) {
         self.memo = self.outer.take().expect("a loop was entered");
-        self.tile.steps = Steps::default();
+        self.tile.along = Along::Nothing;
         self.column_base = None;
     }
 
@@ -155,7 +156,36 @@ impl<'g> Evaluator<'g> {
         let arg = self.arg_where(|binding| binding.is_write() && binding.node() == output);
         let address = self.address(arg, class, place);
         let count = if class == Class::PerRow { 1 } else { self.stored(address.arg, place.vector) };
+        let value = if scatter::adds_up(self.graph, output) {
+            let before = self.b.load_tail(address, count);
+            self.b.add(before, value)
+        } else {
+            value
+        };
         self.b.store_tail(address, value, count);
+    }
+
+    /// Reads what is the same for all rows, ahead of the loop over them.
+    pub fn read_ahead(&mut self, bindings: &[Binding]) {
+        for binding in bindings {
+            match *binding {
+                Binding::Read(node, Class::Scalar) => {
+                    self.value(node, Class::Scalar, Place::default());
+                }
+                Binding::Read(node, Class::PerCol) => (0..self.n_vectors()).for_each(|vector| {
+                    self.value(node, Class::PerCol, Place { row: 0, vector });
+                }),
+                _ => {}
+            }
+        }
+    }
+
+    /// The partial sum of a product that is in memory.
+    pub fn partial(&mut self, node: NodeId, place: Place) -> Value {
+        let arg = self.arg(Binding::WritePartials(node));
+        let address = self.address(arg, Class::Full, place);
+        let count = self.stored(arg, place.vector);
+        self.b.load_tail(address, count)
     }
 
     fn number(&mut self, value: f64, dtype: DType) -> Value {
@@ -174,6 +204,7 @@ impl<'g> Evaluator<'g> {
                 return self.value(operands[0], class, place);
             }
             Structure::Leaf => return self.column_index(place),
+            Structure::Pad | Structure::OverlapAdd => return self.value(operands[0], class, place),
             _ => {}
         }
         if let Some(value) = self.clamp(op, &operands, class, place) {
@@ -212,9 +243,12 @@ impl<'g> Evaluator<'g> {
 
     fn read(&mut self, node: NodeId, class: Class, place: Place) -> Value {
         let address = self.address(self.arg(Binding::Read(node, class)), class, place);
+        let repeats = self.tile.operands[usize::from(address.arg)].repeats;
         let value = match class {
-            Class::Full | Class::PerCol => self.b.load_tail(address, self.stored(address.arg, place.vector)),
-            Class::PerRow | Class::Scalar => self.b.broadcast(address),
+            Class::Full | Class::PerCol if !repeats => {
+                self.b.load_tail(address, self.stored(address.arg, place.vector))
+            }
+            _ => self.b.broadcast(address),
         };
         match self.graph.op(node) {
             // In memory there is the batch size alone, whatever the multiple.
@@ -227,15 +261,17 @@ impl<'g> Evaluator<'g> {
     }
 
     fn address(&self, arg: u16, class: Class, place: Place) -> Address {
-        let along = (place.vector * self.b.lanes().bytes()) as i32;
-        let row_bytes = 4 * self.tile.matrices[usize::from(arg)].row_stride() as i32;
-        let (offset, step) = match class {
-            Class::Full => (place.row as i32 * row_bytes + along, self.tile.steps.full),
-            Class::PerRow => (4 * place.row as i32, self.tile.steps.per_row),
-            Class::PerCol => (along, self.tile.steps.per_col),
-            Class::Scalar => (0, 0),
+        let operand = self.tile.operands[usize::from(arg)];
+        let has_rows = matches!(class, Class::Full | Class::PerRow);
+        let has_columns = matches!(class, Class::Full | Class::PerCol) && !operand.repeats;
+        let row = if has_rows { 4 * operand.row as i32 } else { 0 };
+        let column = if has_columns { (place.vector * self.b.lanes().bytes()) as i32 } else { 0 };
+        let step = match self.tile.along {
+            Along::Rows => row,
+            Along::Columns(columns) if has_columns => 4 * columns as i32,
+            Along::Columns(_) | Along::Nothing => 0,
         };
-        Address { arg, offset, step }
+        Address { arg, offset: place.row as i32 * row + column, step }
     }
 }
 

@@ -3,9 +3,9 @@
 use dl_ir::graph::Graph;
 use dl_runtime::program::Blocks;
 
-use super::evaluate::{Evaluator, Place, Steps, Tile};
-use super::operands::{Binding, extent, stored_elements};
-use super::{KernelBuilder, matrices, offset};
+use super::evaluate::{Along, Evaluator, Place, Tile};
+use super::operands::{Binding, extent, first_element, stored_elements};
+use super::{KernelBuilder, offset, operands_in_order};
 use crate::fuse::{Class, Group};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::target::Target;
@@ -22,8 +22,11 @@ pub fn schedule(graph: &Graph, group: &Group, bindings: &[Binding], target: Targ
     let elements = stored_elements(graph, group.outputs[0], target);
     let mut kernel = KernelBuilder::new(graph, bindings, target);
     let args = bindings.iter().enumerate().map(|(buffer, binding)| {
-        let factor = if is_scalar(binding) { 0 } else { 4 };
-        Arg::Pointer { buffer, offset: offset(0, &[(0, factor)]) }
+        let offset = match *binding {
+            Binding::Read(node, Class::Scalar) => offset(4 * first_element(graph, node), &[]),
+            _ => offset(0, &[(0, 4)]),
+        };
+        Arg::Pointer { buffer, offset }
     });
     let args: Vec<Arg> = args.collect();
     let tiles = [RUN, 1].map(|blocks| {
@@ -36,12 +39,9 @@ pub fn schedule(graph: &Graph, group: &Group, bindings: &[Binding], target: Targ
     kernel.finish(Blocks { of: extent(elements), size: BLOCK })
 }
 
-fn is_scalar(binding: &Binding) -> bool {
-    matches!(binding, Binding::Read(_, Class::Scalar))
-}
-
 fn program(graph: &Graph, group: &Group, bindings: &[Binding], target: Target, blocks: usize) -> Program {
-    let tile = Tile { matrices: matrices(graph, bindings, target), cols: BLOCK, steps: Steps::default() };
+    let tile =
+        Tile { operands: operands_in_order(graph, bindings, target), cols: BLOCK, along: Along::Nothing };
     let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     for binding in bindings {
         // Ahead of the loop, once.
@@ -51,7 +51,7 @@ fn program(graph: &Graph, group: &Group, bindings: &[Binding], target: Target, b
     }
     if blocks > 1 {
         e.b.begin_loop(Count::Static(blocks as u32), &[]);
-        e.enter_loop(Steps { full: 4 * BLOCK as i32, ..Steps::default() }, None);
+        e.enter_loop(Along::Columns(BLOCK), None);
     }
     for vector in 0..e.n_vectors() {
         for &output in &group.outputs {

@@ -16,6 +16,7 @@ pub fn emit(b: &mut ProgramBuilder, op: &Op, dtype: DType, operands: &[Value]) -
         Op::Add(_) if dtype == DType::I32 => b.iadd(x, y),
         Op::Add(_) => b.add(x, y),
         Op::Compare(compare) => emit_compare(b, compare.direction, dtype, x, y),
+        Op::Copy(_) => x,
         Op::Convert(_) => emit_convert(b, dtype, x),
         Op::Div(_) => b.div(x, y),
         Op::Erf(_) => math::erf(b, x),

@@ -5,22 +5,28 @@ mod contract;
 mod cost;
 mod evaluate;
 mod flat;
+mod fold;
 mod map;
+mod nest;
 pub mod operands;
 mod random;
 mod rows;
+mod scatter;
+mod tile;
 mod transpose;
 pub mod work;
 
+use dl_ir::access::Access;
 use dl_ir::graph::Graph;
 use dl_ir::ops::Op;
+use dl_ir::types::Dim;
 use dl_runtime::program::{Blocks, Cost, Extent};
 
-use crate::fuse::{Anchor, Group, Space};
+use crate::fuse::{self, Anchor, Class, Group, Space};
 use crate::kernel::{Index, Kernel, Stmt, Term, Tile};
-use crate::layout::Matrix;
 use crate::target::Target;
 use crate::vector::Program;
+use nest::{Nest, Operand, Rows};
 pub use operands::Binding;
 use operands::{bindings, buffer_use};
 
@@ -46,11 +52,35 @@ pub fn schedule(graph: &Graph, group: &Group, target: Target) -> Scheduled {
             column_sum::schedule(graph, group, node, &bindings, target)
         }
         (Some(Anchor::Random(node)), _) => random::schedule(graph, group, node, &bindings, target),
+        (Some(Anchor::Fold(node)), _) => fold::schedule(graph, group, node, &bindings, target),
         (Some(Anchor::Transpose(node)), _) => transpose::schedule(graph, node, &bindings, target),
-        (None, Space::Grid { rows, cols }) => rows::schedule(graph, group, (rows, cols), &bindings, target),
-        (None, Space::Flat(_)) => flat::schedule(graph, group, &bindings, target),
+        (None, Space::Grid { cols, .. }) => rows::schedule(graph, group, cols, &bindings, target),
+        (None, Space::Flat(_)) => match columns_of_views(graph, &bindings) {
+            Some(cols) => rows::schedule(graph, group, cols, &bindings, target),
+            None => flat::schedule(graph, group, &bindings, target),
+        },
     };
     Scheduled { kernel, bindings, cost: cost::cost(graph, group, target) }
+}
+
+/// The length of rows, if a view among the elements that a kernel reads makes it go row by row.
+fn columns_of_views(graph: &Graph, bindings: &[Binding]) -> Option<usize> {
+    bindings.iter().find_map(|binding| {
+        let node = match *binding {
+            Binding::Write(node, _) if fuse::scatters(graph.op(node)) => {
+                return Some(scatter::columns(graph, node));
+            }
+            Binding::Read(node, Class::Full) => node,
+            _ => return None,
+        };
+        let shape = &graph.tensor(node).shape;
+        let access = Access::of(graph, node).expect("views that kernels cannot read were copied");
+        let rows_lie_whole =
+            matches!(access.strides.last(), Some(last) if last.as_fixed().is_some_and(|step| step < 2));
+        let last = shape.dims().last().and_then(|last| last.as_static()).filter(|_| rows_lie_whole);
+        // Where neighbours in a row are apart, each element is a row of its own.
+        (!access.is_whole(shape)).then(|| last.unwrap_or(1))
+    })
 }
 
 /// Puts a kernel together.
@@ -113,9 +143,41 @@ fn offset(constant: i64, vars: &[(usize, i64)]) -> Index {
     Index { constant, terms: terms.map(|&(var, factor)| (Term::Var(var), factor)).collect() }
 }
 
-/// How the matrices of all bindings lie.
-fn matrices(graph: &Graph, bindings: &[Binding], target: Target) -> Vec<Matrix> {
-    bindings.iter().map(|binding| operands::matrix(graph, binding.node(), target)).collect()
+/// How operands lie that are gone through in the order of their elements, without regard to rows.
+fn operands_in_order(graph: &Graph, bindings: &[Binding], target: Target) -> Vec<Operand> {
+    let operand = |binding: &Binding| {
+        let matrix = operands::matrix(graph, binding.node(), target);
+        Operand { matrix, offset: 0, row: 0, repeats: false }
+    };
+    bindings.iter().map(operand).collect()
+}
+
+/// The loops over the rows of a group whose rows have `cols` elements.
+fn nest_of(graph: &Graph, group: &Group, bindings: &[Binding], cols: usize, target: Target) -> Nest {
+    let dims = row_dims(graph, group, bindings, cols);
+    let operands = bindings.iter().map(|&binding| {
+        let matrix = operands::matrix(graph, operands::storage(graph, binding.node()), target);
+        (matrix, Rows::of(graph, binding, &dims, target))
+    });
+    Nest::new(&dims, operands.collect())
+}
+
+/// The axes of a group's space without those that make the columns.
+fn row_dims(graph: &Graph, group: &Group, bindings: &[Binding], cols: usize) -> Vec<Dim> {
+    let member = group.members.iter().find(|(_, class)| **class == Class::Full).map(|(&node, _)| node);
+    // Without a member at each point there is an operand that has an element at each, to be reduced or copied.
+    let read = bindings.iter().find_map(|binding| match *binding {
+        Binding::Read(node, Class::Full) => Some(node),
+        _ => None,
+    });
+    let node = member.or(read).expect("a kernel over rows has elements at each point");
+    let mut dims = fuse::space_shape(graph, node).dims().to_vec();
+    let mut columns = 1;
+    while columns < cols {
+        let dim = dims.pop().and_then(Dim::as_static);
+        columns *= dim.expect("columns are the last axes of the space, and static");
+    }
+    dims
 }
 
 /// Whether a node is a tuple-valued or plain row reduction.

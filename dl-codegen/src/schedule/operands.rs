@@ -1,15 +1,17 @@
 //! What a kernel reads and writes, and where.
 
+use dl_ir::access::{Access, is_view};
 use dl_ir::graph::{Graph, NodeId};
-use dl_ir::ops::{Op, Structure};
+use dl_ir::ops::Op;
+use dl_ir::product::Product;
 use dl_ir::types::{DType, Dim};
 use dl_runtime::program::{Blocks, Element, Extent, Layout};
 
-use crate::fuse::chunks::CHUNK;
-use crate::fuse::{Anchor, Class, Group, is_leaf, operand_class};
+use super::scatter;
+use crate::fuse::chunks::chunk_len;
+use crate::fuse::{Anchor, Class, Group, operand_class};
 use crate::kernel::BufferUse;
 use crate::layout::{Matrix, layout};
-use crate::matrix::Product;
 use crate::target::Target;
 
 /// One buffer of a kernel: a node in memory, and what is done with it.
@@ -88,10 +90,15 @@ pub fn is_number(graph: &Graph, node: NodeId) -> bool {
 
 /// The node whose buffer holds a node: itself, or what it is a view of.
 pub fn storage(graph: &Graph, mut node: NodeId) -> NodeId {
-    while graph.op(node).structure() == Structure::View && !is_leaf(graph, node) {
+    while is_view(graph, node) {
         node = graph.operands(node)[0];
     }
     node
+}
+
+/// How many elements lie before the first of a node in its buffer.
+pub fn first_element(graph: &Graph, node: NodeId) -> i64 {
+    Access::of(graph, node).map_or(0, |access| access.offset)
 }
 
 /// A node in memory as a matrix: its last axis, and all others as rows.
@@ -113,14 +120,21 @@ pub fn stored_elements(graph: &Graph, node: NodeId, target: Target) -> Dim {
 
 /// How a kernel uses the buffer of a binding.
 pub fn buffer_use(graph: &Graph, binding: Binding, target: Target) -> BufferUse {
-    let tensor = graph.tensor(binding.node());
+    let held = storage(graph, binding.node());
+    let tensor = graph.tensor(held);
+    // Sums that are too long for one program are added up in memory.
+    let adds_up = |node| Product::of(graph, node).is_some_and(|product| product.terms.len() > 1);
     BufferUse {
         element: if tensor.dtype == DType::F32 { Element::F32 } else { Element::I32 },
         elements: match binding {
             Binding::Partials(node) | Binding::WritePartials(node) => partials(graph, node, target),
-            _ => extent(stored_elements(graph, binding.node(), target)),
+            _ => extent(stored_elements(graph, held, target)),
         },
-        reads: !binding.is_write(),
+        reads: match binding {
+            Binding::WritePartials(node) => adds_up(node),
+            Binding::Write(node, _) => scatter::adds_up(graph, node),
+            _ => !binding.is_write(),
+        },
         writes: binding.is_write(),
     }
 }
@@ -128,14 +142,14 @@ pub fn buffer_use(graph: &Graph, binding: Binding, target: Target) -> BufferUse 
 /// The number of chunks of a product.
 pub fn chunks(graph: &Graph, node: NodeId) -> Blocks {
     let product = Product::of(graph, node).expect("fusion cuts such products only");
-    Blocks { of: extent(product.k), size: CHUNK }
+    Blocks { of: extent(product.terms[0].size), size: chunk_len(&product) }
 }
 
 /// Enough elements for the partial sums of all chunks.
 fn partials(graph: &Graph, node: NodeId, target: Target) -> Extent {
     let each = stored_elements(graph, node, target).at(0);
-    let terms = chunks(graph, node).of.per_example;
-    Extent { fixed: each, per_example: each.saturating_mul(terms).div_ceil(CHUNK) }
+    let Blocks { of, size } = chunks(graph, node);
+    Extent { fixed: each, per_example: each.saturating_mul(of.per_example).div_ceil(size) }
 }
 
 /// A dimension as an extent.

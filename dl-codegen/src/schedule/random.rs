@@ -4,9 +4,9 @@ use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::Op;
 use dl_runtime::program::Blocks;
 
-use super::evaluate::{Evaluator, Place, Steps, Tile};
+use super::evaluate::{Along, Evaluator, Place, Tile};
 use super::operands::{Binding, extent, shape_elements};
-use super::{KernelBuilder, matrices, offset};
+use super::{KernelBuilder, offset, operands_in_order};
 use crate::fuse::{Class, Group};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::target::Target;
@@ -50,7 +50,7 @@ fn program(
     let lanes = target.lanes.count();
     let at_a_time = blocks.min(lanes);
     let cols = FOUR * at_a_time;
-    let tile = Tile { matrices: matrices(graph, bindings, target), cols, steps: Steps::default() };
+    let tile = Tile { operands: operands_in_order(graph, bindings, target), cols, along: Along::Nothing };
     let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     let first = e.b.arg();
     let first = e.b.splat_arg(first);
@@ -61,7 +61,7 @@ fn program(
 
     let rounds = (blocks / at_a_time) as u32;
     let block = e.b.begin_loop(Count::Static(rounds), &[first])[0];
-    e.enter_loop(Steps { full: 4 * cols as i32, ..Steps::default() }, None);
+    e.enter_loop(Along::Columns(cols), None);
     draw(&mut e, graph, node, block, words);
     for vector in 0..e.n_vectors() {
         e.write(node, Class::Full, Place { row: 0, vector });

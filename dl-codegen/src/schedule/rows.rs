@@ -7,13 +7,13 @@ use std::collections::BTreeMap;
 
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::{Op, Structure};
-use dl_ir::types::Dim;
 
-use super::evaluate::{Evaluator, Place, Steps, Tile};
+use super::evaluate::{Along, Evaluator, Place, Tile};
+use super::nest::Operand;
 use super::operands::{Binding, extent};
-use super::{KernelBuilder, is_reduction, matrices, offset};
+use super::{KernelBuilder, is_reduction, nest_of, scatter};
 use crate::fuse::{Class, Group};
-use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
+use crate::kernel::{Arg, Index, Kernel, Stmt};
 use crate::target::Target;
 use crate::vector::reduce::VIRTUAL_LANES;
 use crate::vector::{CmpOp, Count, Program, ProgramBuilder, Value};
@@ -21,56 +21,47 @@ use crate::vector::{CmpOp, Count, Program, ProgramBuilder, Value};
 /// The longest row that is kept in registers.
 const SHORT_ROW: usize = 64;
 
-/// The kernel of a group over `rows` rows of `cols` elements. A task is a row.
-pub fn schedule(
+/// The kernel of a group over rows of `cols` elements. A task is a row, or an index of the outermost loop over rows.
+pub fn schedule(graph: &Graph, group: &Group, cols: usize, bindings: &[Binding], target: Target) -> Kernel {
+    let mut kernel = KernelBuilder::new(graph, bindings, target);
+    let mut nest = nest_of(graph, group, bindings, cols, target);
+    scatter::separate_tasks(graph, bindings, &mut nest);
+    let is_short = cols <= SHORT_ROW;
+    let program = kernel.program(program(graph, group, bindings, &nest.operands, target, cols));
+    let mut args: Vec<Arg> =
+        (0..bindings.len()).map(|buffer| Arg::Pointer { buffer, offset: nest.offset(buffer, 0) }).collect();
+    let mut n_loops = nest.axes.len();
+    if is_short {
+        // All rows of the innermost loop in one call.
+        n_loops -= 1;
+        let (begin, end) = nest.task_bounds(n_loops);
+        let first = |index: Index| index.with_var(n_loops, &begin);
+        args = args.into_iter().map(|arg| arg.map_offset(first)).collect();
+        args.push(Arg::Count(vec![end.minus(&begin)]));
+    }
+    let run = Stmt::Run { program, args };
+    let zeros = scatter::zeros(graph, bindings, &nest, 0, &mut kernel, target);
+    kernel.kernel.body = if zeros.is_empty() {
+        nest.loops(&mut kernel, 0, n_loops, vec![run])
+    } else {
+        nest.loops_after(&mut kernel, 0, n_loops, zeros, vec![run])
+    };
+    kernel.finish(extent(nest.axes[0].size))
+}
+
+fn program(
     graph: &Graph,
     group: &Group,
-    (rows, cols): (Dim, usize),
     bindings: &[Binding],
+    operands: &[Operand],
     target: Target,
-) -> Kernel {
-    let mut kernel = KernelBuilder::new(graph, bindings, target);
-    let is_short = cols <= SHORT_ROW;
-    let program = kernel.program(program(graph, group, bindings, target, cols));
-    let first_row = if is_short { Term::Begin } else { Term::Var(0) };
-    let mut args: Vec<Arg> = bindings
-        .iter()
-        .enumerate()
-        .map(|(buffer, binding)| {
-            let offset = match class(*binding) {
-                Class::Full => Index::term(first_row, 4 * cols as i64),
-                Class::PerRow => Index::term(first_row, 4),
-                Class::PerCol | Class::Scalar => offset(0, &[]),
-            };
-            Arg::Pointer { buffer, offset }
-        })
-        .collect();
-    if is_short {
-        // All rows of the launch in one call.
-        args.push(Arg::Count(vec![Index::term(Term::End, 1).plus(Index::term(Term::Begin, -1))]));
-        kernel.kernel.body.push(Stmt::Run { program, args });
-    } else {
-        let ends = vec![Index::term(Term::End, 1)];
-        kernel.for_each(0, Index::term(Term::Begin, 1), ends, [(1, vec![Stmt::Run { program, args }])]);
-    }
-    kernel.finish(extent(rows))
-}
-
-fn class(binding: Binding) -> Class {
-    match binding {
-        Binding::Read(_, class) | Binding::Write(_, class) => class,
-        Binding::Left(_) | Binding::Right(_) | Binding::Partials(_) | Binding::WritePartials(_) => {
-            unreachable!("only anchors have these")
-        }
-    }
-}
-
-fn program(graph: &Graph, group: &Group, bindings: &[Binding], target: Target, cols: usize) -> Program {
-    let tile = Tile { matrices: matrices(graph, bindings, target), cols, steps: Steps::default() };
+    cols: usize,
+) -> Program {
+    let tile = Tile { operands: operands.to_vec(), cols, along: Along::Nothing };
     let e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     let mut walk = Walk { graph, group, e, is_short: cols <= SHORT_ROW };
     if walk.is_short {
-        walk.short_rows(bindings, cols);
+        walk.short_rows(bindings);
     } else {
         walk.row();
     }
@@ -86,21 +77,11 @@ struct Walk<'g> {
 
 impl Walk<'_> {
     /// All rows, one an iteration.
-    fn short_rows(&mut self, bindings: &[Binding], cols: usize) {
-        for binding in bindings {
-            match *binding {
-                Binding::Read(node, Class::Scalar) => {
-                    self.e.value(node, Class::Scalar, Place::default());
-                }
-                Binding::Read(node, Class::PerCol) => (0..self.e.n_vectors()).for_each(|vector| {
-                    self.e.value(node, Class::PerCol, Place { row: 0, vector });
-                }),
-                _ => {}
-            }
-        }
+    fn short_rows(&mut self, bindings: &[Binding]) {
+        self.e.read_ahead(bindings);
         let count = Count::Arg(self.e.b.arg());
         self.e.b.begin_loop(count, &[]);
-        self.e.enter_loop(Steps { full: 4 * cols as i32, per_row: 4, per_col: 0 }, None);
+        self.e.enter_loop(Along::Rows, None);
         self.row();
         self.e.leave_loop();
         self.e.b.end_loop(&[]);
@@ -136,8 +117,7 @@ impl Walk<'_> {
         let carried: Vec<Value> = state.iter().copied().chain([zero]).collect();
         let mut inside = self.e.b.begin_loop(Count::Static(blocks as u32), &carried);
         let base = inside.pop().expect("the column index was put there");
-        let along = 4 * VIRTUAL_LANES as i32;
-        self.e.enter_loop(Steps { full: along, per_row: 0, per_col: along }, Some(base));
+        self.e.enter_loop(Along::Columns(VIRTUAL_LANES), Some(base));
         let mut next = (0..per_block).fold(inside, |state, vector| body(self, vector, state));
         self.e.leave_loop();
         let sixteen = self.e.b.u32(VIRTUAL_LANES as u32);

@@ -7,7 +7,7 @@ use super::Binding;
 use super::operands::{chunks, shape_elements, storage};
 use crate::fuse::{Anchor, Class, Group};
 use crate::kernel::Kernel;
-use crate::matrix::Product;
+use dl_ir::product::Product;
 
 /// The arithmetic and the traffic of one launch.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

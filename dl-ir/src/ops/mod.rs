@@ -72,6 +72,7 @@ ops! {
     compare::Compare,
     constant::Constant,
     convert::Convert,
+    copy::Copy,
     div::Div,
     einsum::Einsum,
     erf::Erf,

@@ -5,6 +5,7 @@ mod hoist_invariants;
 mod narrow_maps;
 mod narrow_windows;
 mod orient_contractions;
+mod place_views;
 mod prune_scans;
 mod simplify;
 mod split_reductions;
@@ -36,6 +37,8 @@ pub const PIPELINE: &[Pass] = &[
     orient_contractions::PASS,
     hoist_invariants::PASS,
     prune_scans::PASS,
+    // Behind all that make views.
+    place_views::PASS,
 ];
 
 /// The pass of this name.

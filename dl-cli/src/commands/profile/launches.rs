@@ -2,13 +2,13 @@
 
 use dl_codegen::compile::Lowered;
 use dl_codegen::fuse::{Anchor, Group, Space};
-use dl_codegen::matrix::Product;
 use dl_codegen::plan::PlanStep;
 use dl_codegen::schedule::operands::storage;
 use dl_codegen::schedule::work::Work;
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::{Function, Module, StateRole};
 use dl_ir::ops::{Op, Structure};
+use dl_ir::product::Product;
 use dl_runtime::pool::worthwhile_threads;
 
 /// Ops named in a launch's description.
@@ -94,6 +94,7 @@ fn words(graph: &Graph, group: &Group, batch: usize) -> String {
         Some(Anchor::Chunks(node)) => format!("chunks of product{}", factors(graph, node, batch)),
         Some(Anchor::Total(_)) => format!("total of chunks {}", size(group.space, batch)),
         Some(Anchor::ColumnSum(_)) => format!("column sum {}", size(group.space, batch)),
+        Some(Anchor::Fold(_)) => format!("fold {}", size(group.space, batch)),
         Some(Anchor::Transpose(_)) => format!("transpose {}", size(group.space, batch)),
         Some(Anchor::Random(_)) => format!("random numbers {}", size(group.space, batch)),
         None if group.members.is_empty() => format!("copy {}", size(group.space, batch)),

@@ -1,0 +1,148 @@
+//! The program of one tile of a matrix product: its sum, then the epilogue.
+
+use dl_ir::access::Stride;
+use dl_ir::graph::{Graph, NodeId};
+use dl_ir::product::{Axis, Product};
+use dl_ir::types::Dim;
+use dl_ir::value::indices;
+
+use super::evaluate::{Along, Evaluator, Place, Tile};
+use super::nest::{Operand, in_layout};
+use super::operands::Binding;
+use crate::fuse::{Class, Group};
+use crate::target::Target;
+use crate::vector::{Address, Count, Program, ProgramBuilder, Value};
+
+/// Terms that are written out one after the other rather than looped over.
+const UNROLLED: usize = 4;
+
+/// What a tile adds up, and to what.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sum {
+    /// None: zero.
+    Nothing,
+    /// All terms, from zero.
+    Whole,
+    /// The terms of one step of the outermost loop, added to the partial sum in memory.
+    Step,
+}
+
+/// A tile of `height` rows and `cols` columns of a group around the product `node`.
+pub struct TileOf<'g> {
+    /// The graph.
+    pub graph: &'g Graph,
+    /// The group.
+    pub group: &'g Group,
+    /// The product's node.
+    pub node: NodeId,
+    /// The product.
+    pub product: &'g Product,
+    /// The group's bindings.
+    pub bindings: &'g [Binding],
+    /// How they lie.
+    pub operands: &'g [Operand],
+    /// The target.
+    pub target: Target,
+}
+
+impl TileOf<'_> {
+    /// The program. Its arguments are one pointer for each binding, then the count of the inner loop over terms where that depends on
+    /// the batch.
+    pub fn program(&self, (height, cols): (usize, usize), sum: Sum) -> Program {
+        let tile = Tile { operands: self.operands.to_vec(), cols, along: Along::Nothing };
+        let builder = ProgramBuilder::new(self.target.lanes);
+        let mut e = Evaluator::new(self.graph, self.group, self.bindings, builder, tile);
+        let n_vectors = e.n_vectors();
+        let places = (0..height * n_vectors).map(|i| Place { row: i / n_vectors, vector: i % n_vectors });
+        let places: Vec<Place> = places.collect();
+        let start: Vec<Value> = match sum {
+            Sum::Nothing | Sum::Whole => vec![e.b.f32(0.0); places.len()],
+            Sum::Step => places.iter().map(|&place| e.partial(self.node, place)).collect(),
+        };
+        let inner_count = match self.product.inner_term().size {
+            Dim::Static(n) => Count::Static(n as u32),
+            Dim::Batch(_) => Count::Arg(e.b.arg()),
+        };
+        let terms = match sum {
+            Sum::Nothing => &[],
+            Sum::Whole => &self.product.terms[..],
+            Sum::Step => &self.product.terms[1..],
+        };
+        let outer = &terms[..terms.len().saturating_sub(1)];
+        let mut sums = start;
+        let sizes: Vec<usize> = outer.iter().map(|axis| axis.size.at(0)).collect();
+        for index in indices(&sizes).filter(|_| !terms.is_empty()) {
+            let along = |side: fn(&Axis) -> Stride| -> i64 {
+                let steps = outer.iter().zip(&index).map(|(axis, &i)| side(axis).fixed * i as i64);
+                steps.sum()
+            };
+            let first = (along(|axis| axis.left), along(|axis| axis.right));
+            sums = self.add_terms(&mut e, first, (height, inner_count), sums);
+        }
+        for (&place, &sum) in places.iter().zip(&sums) {
+            e.set(self.node, Class::Full, place, sum);
+        }
+        for &place in &places {
+            for &output in &self.group.outputs {
+                e.write(output, Class::Full, place);
+            }
+        }
+        e.b.finish()
+    }
+
+    /// The sums with the terms of one run of the inner loop added; `first` is where its first term is, in elements.
+    fn add_terms(
+        &self,
+        e: &mut Evaluator<'_>,
+        first: (i64, i64),
+        (height, count): (usize, Count),
+        sums: Vec<Value>,
+    ) -> Vec<Value> {
+        let inner = self.product.inner_term();
+        let steps = (inner.left.fixed, inner.right.fixed);
+        match count {
+            Count::Static(n) if (n as usize) <= UNROLLED => (0..i64::from(n)).fold(sums, |sums, i| {
+                let at = (first.0 + i * steps.0, first.1 + i * steps.1);
+                self.add_term(e, at, (0, 0), height, &sums)
+            }),
+            _ => {
+                let carried = e.b.begin_loop(count, &sums);
+                let next = self.add_term(e, first, steps, height, &carried);
+                e.b.end_loop(&next)
+            }
+        }
+    }
+
+    /// The sums with one term added to each, at these elements, which the open loop takes so many further.
+    fn add_term(
+        &self,
+        e: &mut Evaluator<'_>,
+        at: (i64, i64),
+        steps: (i64, i64),
+        height: usize,
+        sums: &[Value],
+    ) -> Vec<Value> {
+        let operands = self.graph.operands(self.node);
+        let (left, right) = (e.arg(Binding::Left(operands[0])), e.arg(Binding::Right(operands[1])));
+        let n_vectors = e.n_vectors();
+        let bytes = |elements: i64| 4 * elements as i32;
+        let matrix = self.operands[usize::from(right)].matrix;
+        let of_right = |elements: i64| bytes(in_layout(Stride::fixed(elements), matrix).fixed);
+        let row_of_right: Vec<Value> = (0..n_vectors)
+            .map(|vector| {
+                let offset = of_right(at.1) + (vector * e.b.lanes().bytes()) as i32;
+                let address = Address { arg: right, offset, step: of_right(steps.1) };
+                let count = e.stored(right, vector);
+                e.b.load_tail(address, count)
+            })
+            .collect();
+        let row = self.operands[usize::from(left)].row;
+        let mut next = Vec::with_capacity(sums.len());
+        for (i, sums) in (0..height as i64).zip(sums.chunks(n_vectors)) {
+            let address = Address { arg: left, offset: bytes(at.0 + i * row), step: bytes(steps.0) };
+            let term = e.b.broadcast(address);
+            next.extend(sums.iter().zip(&row_of_right).map(|(&sum, &right)| e.b.fma(term, right, sum)));
+        }
+        next
+    }
+}
