@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for epoch in 1..=EPOCHS {
         train_epoch(&mut net, &data.train, epoch)?;
     }
-    let accuracy = accuracy(&mut net, &test)?;
+    let accuracy = net.evaluate_all(&test)?.accuracy.ok_or("cross_entropy knows right and wrong")?;
     let seconds = start.elapsed().as_secs_f64();
     println!("test accuracy {:.2} % after {EPOCHS} epochs, {seconds:.2} s", 100.0 * accuracy);
 
@@ -59,17 +59,6 @@ fn train_epoch(net: &mut Digits, train: &Split, epoch: u64) -> Result<(), Box<dy
     }
     bar.finish();
     Ok(())
-}
-
-fn accuracy(net: &mut Digits, test: &Split) -> Result<f64, Box<dyn Error>> {
-    let all: Vec<usize> = (0..test.n_examples()).collect();
-    let mut right = 0.0;
-    for indices in all.chunks(500) {
-        let batch = test.batch(indices)?;
-        let evaluation = net.evaluate(batch.x, batch.y)?;
-        right += f64::from(evaluation.accuracy.unwrap_or(0.0)) * indices.len() as f64;
-    }
-    Ok(right / all.len() as f64)
 }
 
 /// Prints some test digits side by side, and what the network takes them for.

@@ -228,5 +228,8 @@ fn every_crate_carries_its_licences() {
         assert!(text("LICENSE-MIT").contains("The dl developers"), "{folder}");
         assert!(text("LICENSE-APACHE").contains("Version 2.0, January 2004"), "{folder}");
     }
-    assert!(read("examples/data/mnist/README.md").contains("Licence: "), "the licence of the data");
+    for data in ["auto_mpg", "mnist"] {
+        let note = read(&format!("examples/data/{data}/README.md"));
+        assert!(note.contains("Licence: "), "the licence of {data}");
+    }
 }

@@ -60,7 +60,7 @@ impl Network {
     /// A builder of the network that `text` describes.
     ///
     /// # Errors
-    /// [`Error::Network`] with all mistakes in the text.
+    /// [`Error::Network`](crate::Error::Network) with all mistakes in the text.
     pub fn parse(text: &str) -> Result<Builder> {
         Builder::parse(text)
     }
