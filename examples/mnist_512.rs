@@ -34,19 +34,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let start = Instant::now();
     let bar = ProgressBar::new(EPOCHS * data.train.n_examples() as u64);
     bar.set_style(ProgressStyle::with_template("{bar:30} {per_sec:>12} examples, {msg}")?);
+    let mut accuracy = 0.0;
     for epoch in 1..=EPOCHS {
         for indices in data.train.shuffled(1, epoch).chunks(BATCH) {
             let batch = data.train.batch(indices)?;
             net.train_step(batch.x, batch.y)?;
             bar.inc(indices.len() as u64);
         }
-        let test = net.evaluate_all(&test)?;
-        let accuracy = test.accuracy.ok_or("cross_entropy knows right and wrong")?;
+        accuracy = net.evaluate_all(&test)?.accuracy.ok_or("cross_entropy knows right and wrong")?;
         bar.set_message(format!("epoch {epoch}: test accuracy {:.2} %", 100.0 * accuracy));
     }
     bar.abandon();
-    let evaluation = net.evaluate_all(&test)?;
-    let accuracy = evaluation.accuracy.ok_or("cross_entropy knows right and wrong")?;
     let seconds = start.elapsed().as_secs_f64();
     println!("test accuracy {:.2} % after {EPOCHS} epochs, {seconds:.2} s", 100.0 * accuracy);
     Ok(())
