@@ -20,6 +20,11 @@ impl Target {
         }
     }
 
+    /// As many sums as keep the multipliers busy, each waiting for the one before.
+    pub fn busy(self) -> usize {
+        8
+    }
+
     /// The most rows of a matmul tile of so many vectors: beyond it registers are spilt.
     pub fn tallest_tile(self, n_vectors: usize) -> usize {
         let accumulators = match self.lanes {

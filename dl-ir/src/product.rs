@@ -73,7 +73,7 @@ impl Product {
             n,
             k: size(&terms)?,
             rows,
-            terms: merged(terms),
+            terms: short_runs_outermost(merged(terms)),
             left_offset: left.offset,
             right_offset: right.offset,
         })
@@ -89,6 +89,20 @@ impl Product {
         let outer = &self.terms[..self.terms.len() - 1];
         outer.iter().filter_map(|axis| axis.size.as_static()).product()
     }
+}
+
+/// The most runs of the inner loop over terms that a program writes out.
+pub const MAX_OUTER_TERMS: usize = 32;
+
+/// Terms that are few within each example are gone through example by example.
+fn short_runs_outermost(mut terms: Vec<Axis>) -> Vec<Axis> {
+    const FEW: usize = 16;
+    let within: usize = terms[1..].iter().filter_map(|axis| axis.size.as_static()).product();
+    let is_batch = terms[0].size.as_static().is_none();
+    if is_batch && within <= FEW && terms[0].left.as_fixed().and(terms[0].right.as_fixed()).is_some() {
+        terms.rotate_left(1);
+    }
+    terms
 }
 
 /// The number of columns, if they lie one after the other.

@@ -15,7 +15,7 @@ pub mod text;
 use std::collections::BTreeSet;
 
 pub use group::{Anchor, Class, Group, Space};
-pub use roles::{Reduction, operand_class, reduction, scatters, shape, space_shape};
+pub use roles::{Reduction, operand_class, reduction, scatters, shape, space_shape, tiles};
 
 use stage::{Stage, stages};
 
@@ -140,12 +140,16 @@ impl<'f> Fuser<'f> {
             return Ok(());
         }
         if self.goes_apart(node) {
-            let group = self.start(node)?;
+            let group = match readers.as_slice() {
+                [only] if roles::tiles(self.graph, node) => self.scatter_again(node, *only),
+                _ => self.start(node)?,
+            };
             self.put(node, &[group]);
             return Ok(());
         }
         let is_output = self.is_output(node);
         let group = match readers.as_slice() {
+            [] if let Some(index) = self.group_of_sibling(node) => self.join_sibling(node, index),
             [] => self.start(node)?,
             [only] if self.join(node, *only, is_output) => *only,
             several if !is_output && self.join_all(node, several) => return Ok(()),
@@ -174,6 +178,35 @@ impl<'f> Fuser<'f> {
         self.in_place[node.index()] = !self.users[node.index()].iter().all(is_joined);
         self.put(node, &joined);
         Ok(())
+    }
+
+    /// Takes a node that scatters into the group of one that scatters what it gives, and nothing else: both go through the same elements.
+    fn scatter_again(&mut self, node: NodeId, index: usize) -> usize {
+        let is_output = self.is_output(node);
+        let group = self.groups[index].as_mut().expect("absorbed groups are not referred to");
+        group.members.insert(node, Class::Full);
+        if is_output {
+            group.outputs.push(node);
+        }
+        index
+    }
+
+    /// The group that computes another part of the same tuple, if this part can be written there too.
+    fn group_of_sibling(&self, node: NodeId) -> Option<usize> {
+        if self.graph.op(node).structure() != Structure::Get {
+            return None;
+        }
+        let tuple = self.graph.operands(node)[0];
+        let groups = self.groups_of[tuple.index()].iter().copied();
+        groups.into_iter().find(|&index| !self.depends_on_users(index, node))
+    }
+
+    fn join_sibling(&mut self, node: NodeId, index: usize) -> usize {
+        let tuple = self.graph.operands(node)[0];
+        let group = self.groups[index].as_mut().expect("absorbed groups are not referred to");
+        group.members.insert(node, group.members[&tuple]);
+        group.outputs.push(node);
+        index
     }
 
     /// Notes where a node is computed; the tuple that it is a part of came along.

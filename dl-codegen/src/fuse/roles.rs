@@ -138,9 +138,26 @@ pub fn scatters(op: &Op) -> bool {
     matches!(op.structure(), Structure::Pad | Structure::OverlapAdd)
 }
 
+/// Whether a node scatters its operand's elements so that each place gets exactly one.
+pub fn tiles(graph: &Graph, node: NodeId) -> bool {
+    let Op::OverlapAdd(add) = graph.op(node) else { return false };
+    let dims = shape(graph, graph.operands(node)[0]).dims();
+    let mut axes = add.axes.iter().enumerate();
+    axes.all(|(i, &axis)| {
+        let (count, window) = (dims[axis].at(1), dims[axis + add.axes.len()].at(1));
+        add.strides[i] == window && count * window == add.sizes[i]
+    })
+}
+
+/// The node whose elements are scattered in the kernel of a node that scatters: its operand, or what that scatters in turn.
+pub fn scattered(graph: &Graph, node: NodeId) -> NodeId {
+    let operand = graph.operands(node)[0];
+    if tiles(graph, operand) { scattered(graph, operand) } else { operand }
+}
+
 /// The shape of the space that a node is computed in: its own, or that of the elements it scatters.
 pub fn space_shape(graph: &Graph, node: NodeId) -> &Shape {
-    if scatters(graph.op(node)) { shape(graph, graph.operands(node)[0]) } else { shape(graph, node) }
+    if scatters(graph.op(node)) { shape(graph, scattered(graph, node)) } else { shape(graph, node) }
 }
 
 /// The shape of a node; of a tuple's first result.

@@ -86,9 +86,22 @@ fn nest(graph: &Graph, product: &Product, bindings: &[Binding], target: Target) 
     let is_shared = |axis: usize| product.rows[axis].right == Stride::default();
     let mut order: Vec<usize> = (0..dims.len()).collect();
     order.sort_by_key(|&axis| is_shared(axis));
-    let operands = operands.map(|(matrix, rows)| (matrix, rows.reordered(&order)));
-    let sizes: Vec<Dim> = order.iter().map(|&axis| dims[axis]).collect();
-    let mut nest = Nest::new(&sizes, operands.collect());
+    let operands: Vec<(Matrix, Rows)> = operands.collect();
+    let in_order = |order: &[usize]| {
+        let reordered = operands.iter().map(|(matrix, rows)| (*matrix, rows.reordered(order)));
+        let sizes: Vec<Dim> = order.iter().map(|&axis| dims[axis]).collect();
+        Nest::new(&sizes, reordered.collect())
+    };
+    let mut nest = in_order(&order);
+    // Small images make low tiles: then a tile goes through the same place of several examples.
+    let n_vectors = product.n.div_ceil(target.lanes.count()).min(target.matmul_tile().1);
+    let is_low = nest.inner().size.as_static().is_some_and(|size| size * n_vectors < target.busy());
+    let of_batch = order.iter().position(|&axis| dims[axis].as_static().is_none() && is_shared(axis));
+    if let Some(place) = of_batch.filter(|_| is_low) {
+        let axis = order.remove(place);
+        order.push(axis);
+        nest = in_order(&order);
+    }
     if order.last().is_some_and(|&inner| !is_shared(inner)) {
         nest.row_by_row();
     }

@@ -64,8 +64,8 @@ impl Rows {
     }
 
     /// With the axes in another order.
-    pub fn reordered(self, order: &[usize]) -> Self {
-        Rows { strides: order.iter().map(|&axis| self.strides[axis]).collect(), ..self }
+    pub fn reordered(&self, order: &[usize]) -> Self {
+        Rows { strides: order.iter().map(|&axis| self.strides[axis]).collect(), ..*self }
     }
 
     /// The rows of what a binding reads or writes element by element; `dims` are the axes of the rows of the kernel's space.

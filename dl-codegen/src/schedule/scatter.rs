@@ -11,7 +11,7 @@ use dl_ir::types::{Dim, Shape};
 use super::KernelBuilder;
 use super::nest::{Nest, Rows, place};
 use super::operands::{Binding, shape_elements};
-use crate::fuse::{scatters, space_shape};
+use crate::fuse::{scatters, space_shape, tiles};
 use crate::kernel::{Arg, Index, Stmt, Term};
 use crate::target::Target;
 use crate::vector::reduce::VIRTUAL_LANES;
@@ -26,6 +26,16 @@ pub fn rows(graph: &Graph, node: NodeId, n_axes: usize) -> Rows {
 /// The element that the operand's first becomes, and how far apart neighbours along each axis are.
 fn places(graph: &Graph, node: NodeId) -> (i64, Vec<Stride>) {
     let result = natural(&graph.tensor(node).shape).expect("checked by fusion");
+    let (offset, strides) = operand_places(graph, node, &result);
+    let operand = graph.operands(node)[0];
+    match graph.op(operand) {
+        Op::OverlapAdd(add) if tiles(graph, operand) => (offset, windows_of(add, &strides)),
+        _ => (offset, strides),
+    }
+}
+
+/// The same for a node's operand, where the result has these strides.
+fn operand_places(graph: &Graph, node: NodeId, result: &[Stride]) -> (i64, Vec<Stride>) {
     match graph.op(node) {
         Op::Pad(pad) => {
             let low = result.iter().zip(&pad.low).map(|(stride, &low)| stride.fixed * low as i64);
@@ -35,7 +45,7 @@ fn places(graph: &Graph, node: NodeId) -> (i64, Vec<Stride>) {
             });
             (low.sum(), apart.collect())
         }
-        Op::OverlapAdd(add) => (0, windows_of(add, &result)),
+        Op::OverlapAdd(add) => (0, windows_of(add, result)),
         _ => unreachable!("asked for nodes that scatter only"),
     }
 }

@@ -2,6 +2,7 @@
 
 mod fold_constants;
 mod hoist_invariants;
+mod map_windows;
 mod narrow_maps;
 mod narrow_windows;
 mod orient_contractions;
@@ -32,6 +33,7 @@ pub const PIPELINE: &[Pass] = &[
     // Behind it, since a gradient that is a product is narrowed, too; before simplify, which joins the slices and pads it leaves.
     narrow_windows::PASS,
     simplify::PASS,
+    map_windows::PASS,
     narrow_maps::PASS,
     split_reductions::PASS,
     orient_contractions::PASS,

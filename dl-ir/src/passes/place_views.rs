@@ -12,7 +12,7 @@ use crate::builder::Builder;
 use crate::graph::NodeId;
 use crate::module::Function;
 use crate::ops::{Broadcast, Copy, Iota, Op, Scan, Structure};
-use crate::product::{Axis, Product};
+use crate::product::{Axis, MAX_OUTER_TERMS, Product};
 use crate::rewrite::rewrite;
 use crate::types::{Dim, Shape};
 
@@ -21,9 +21,6 @@ pub(super) const PASS: Pass = Pass {
     description: "copies the views that kernels cannot read where they lie",
     run: |function| copy_results(rewrite(function, &mut place)),
 };
-
-/// The most runs of the inner loop over terms that a program writes out: for more, operands are brought together.
-const MAX_OUTER_TERMS: usize = 16;
 
 fn place(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {
     match op {
