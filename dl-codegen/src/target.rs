@@ -2,6 +2,9 @@
 
 use crate::vector::Lanes;
 
+/// Columns of the widest matmul tile of any target.
+pub const MAX_TILE_WIDTH: usize = 32;
+
 /// The machine that kernels are scheduled for.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub struct Target {

@@ -94,10 +94,10 @@ impl<'a> Assigner<'a> {
         self.push(buffer, Some((step, step)))
     }
 
-    /// A buffer for the partial sums of a node, written at `step`.
-    fn partials(&mut self, node: NodeId, step: usize) -> BufferId {
-        let name = format!("%{} in chunks", node.0);
-        let elements = buffer_use(&self.function.graph, Binding::WritePartials(node), self.target).elements;
+    /// A buffer that a kernel needs beside those of nodes: for partial sums, or for an operand that it packs.
+    fn beside(&mut self, binding: Binding, name: String, step: usize) -> BufferId {
+        let node = binding.node();
+        let elements = buffer_use(&self.function.graph, binding, self.target).elements;
         let total = self.buffer(node, name, Place::Scratch(Extent::default()));
         let buffer = Buffer { elements, layout: Layout::RowMajor, packed_shape: Vec::new(), ..total };
         self.push(buffer, Some((step, step)))
@@ -134,10 +134,14 @@ impl<'a> Assigner<'a> {
     /// The buffer of a kernel's binding, alive at `step`.
     fn bind(&mut self, kernel: usize, binding: Binding, step: usize) -> BufferId {
         let node = storage(&self.function.graph, binding.node());
-        if let Binding::WritePartials(_) = binding {
-            let buffer = self.partials(node, step);
-            self.buffer_of.insert(node, buffer);
-            return buffer;
+        match binding {
+            Binding::WritePartials(_) => {
+                let buffer = self.beside(binding, format!("%{} in chunks", node.0), step);
+                self.buffer_of.insert(node, buffer);
+                return buffer;
+            }
+            Binding::Packed(_) => return self.beside(binding, format!("%{} in panels", node.0), step),
+            _ => {}
         }
         if binding.is_write() {
             return self.bind_write(kernel, node, step);

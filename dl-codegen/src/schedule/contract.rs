@@ -12,7 +12,7 @@ use dl_runtime::program::{Blocks, Extent};
 
 use super::KernelBuilder;
 use super::nest::{Nest, Rows, in_layout, place};
-use super::operands::{Binding, chunks, extent, matrix, storage};
+use super::operands::{Binding, chunks, extent, matrix, packed, storage};
 use super::tile::{Sum, TileOf};
 use crate::fuse::chunks::chunk_len;
 use crate::fuse::{Anchor, Class, Group};
@@ -68,7 +68,10 @@ fn nest(graph: &Graph, product: &Product, bindings: &[Binding], target: Target) 
         repeats: false,
     };
     let operands = bindings.iter().map(|&binding| {
-        let matrix = matrix(graph, storage(graph, binding.node()), target);
+        let matrix = match binding {
+            Binding::Packed(node) => packed(graph, node, target),
+            _ => matrix(graph, storage(graph, binding.node()), target),
+        };
         let axes = product.rows.iter();
         let rows = match binding {
             // Its elements are read one by one: it has no columns that a layout could put elsewhere.
@@ -168,7 +171,8 @@ impl Contract<'_> {
             }
             // The outermost loop over rows is around that over columns where its indices are tasks: what a task reads stays near.
             let inner_axes = usize::from(self.task == Task::Rows && self.nest.axes.len() > 1);
-            let body = self.rows(kernel, inner_axes, block, sum);
+            let mut body = self.rows(kernel, inner_axes, block, sum);
+            body.splice(0..0, self.pack(kernel, block));
             columns.push(kernel.nested(COL, begin, ends, [(block, body)]));
         }
         if self.task == Task::Rows && self.nest.axes.len() > 1 {
@@ -176,6 +180,15 @@ impl Contract<'_> {
             columns = vec![kernel.nested(FIRST_ROW, begin, vec![end], [(1, columns)])];
         }
         columns
+    }
+
+    /// Brings the columns of a task that tiles read into one panel.
+    fn pack(&self, kernel: &mut KernelBuilder, cols: usize) -> Option<Stmt> {
+        let program = kernel.program(self.tile.pack(cols)?);
+        // There is one loop over rows, which is not begun yet.
+        let first_row = |offset: Index| offset.with_var(FIRST_ROW, &Index::constant(0));
+        let args = self.args(Sum::Nothing).into_iter().map(|arg| arg.map_offset(first_row)).collect();
+        Some(Stmt::Run { program, args })
     }
 
     /// Loops over rows from axis `first` on, around tiles of `cols` columns.
@@ -238,6 +251,12 @@ impl Contract<'_> {
         let pointers = self.tile.bindings.iter().enumerate().map(|(buffer, binding)| {
             let matrix = self.nest.operands[buffer].matrix;
             let col = match binding {
+                // So many elements as there are terms.
+                Binding::Packed(_) => {
+                    let panel = Stride::fixed(1).times(product.k).expect("checked by fusion");
+                    let offset = place(0, [(COL, panel)]);
+                    return Arg::Pointer { buffer, offset };
+                }
                 Binding::Left(_) | Binding::Read(_, Class::PerRow | Class::Scalar) => 0,
                 Binding::Read(_, Class::PerCol) => 1,
                 _ if self.nest.operands[buffer].repeats => 0,

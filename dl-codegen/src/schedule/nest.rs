@@ -78,6 +78,7 @@ impl Rows {
             Binding::Partials(node) | Binding::WritePartials(node) => {
                 Rows::at(graph, node, Class::Full, dims, target)
             }
+            Binding::Packed(_) => Rows::all_alike(dims.len(), 0),
             Binding::Left(_) | Binding::Right(_) => unreachable!("these are the anchor's"),
         }
     }

@@ -12,7 +12,7 @@ use crate::fuse::chunks::chunk_len;
 use crate::fuse::{Anchor, Class, Group, operand_class};
 use crate::kernel::BufferUse;
 use crate::layout::{Matrix, layout};
-use crate::target::Target;
+use crate::target::{MAX_TILE_WIDTH, Target};
 
 /// One buffer of a kernel: a node in memory, and what is done with it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
@@ -23,6 +23,8 @@ pub enum Binding {
     Left(NodeId),
     /// The right operand of a product.
     Right(NodeId),
+    /// Memory for the right operand of a product, brought by the kernel into panels as wide as its tiles.
+    Packed(NodeId),
     /// Its partial sums, read by the anchor: one after the other, each as the node itself would lie.
     Partials(NodeId),
     /// Written.
@@ -38,6 +40,7 @@ impl Binding {
             Binding::Read(node, _)
             | Binding::Left(node)
             | Binding::Right(node)
+            | Binding::Packed(node)
             | Binding::Partials(node)
             | Binding::Write(node, _)
             | Binding::WritePartials(node) => node,
@@ -59,6 +62,9 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
         let operands = graph.operands(anchor.node());
         let sides = [Binding::Left as fn(NodeId) -> Binding, Binding::Right];
         bindings.extend(operands.iter().zip(sides).map(|(&operand, side)| side(operand)));
+        if packs(graph, anchor) {
+            bindings.push(Binding::Packed(operands[1]));
+        }
     }
     let mut reads = Vec::new();
     for (&member, &class) in &group.members {
@@ -81,6 +87,25 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
         _ => Binding::Write(*output, class(output)),
     }));
     bindings
+}
+
+/// Whether a product's kernel packs its right operand first: rows of it that are long, and lie far apart, are read again for each of
+/// many tiles, and would push each other out of the cache nearest to the core.
+fn packs(graph: &Graph, anchor: Anchor) -> bool {
+    const MANY_ROWS: usize = 96;
+    const LONG_ROW: usize = 4 * MAX_TILE_WIDTH;
+    let Anchor::Contract(node) = anchor else { return false };
+    let Some(Product { m: Dim::Static(m), n, rows, terms, .. }) = Product::of(graph, node) else {
+        return false;
+    };
+    let is_row_major = graph.tensor(storage(graph, graph.operands(node)[1])).shape.as_fixed().is_none();
+    let is_matrix = rows.len() == 1 && terms.len() == 1;
+    is_matrix && is_row_major && m >= MANY_ROWS && n >= LONG_ROW
+}
+
+/// A packed right operand as a matrix.
+pub fn packed(graph: &Graph, node: NodeId, target: Target) -> Matrix {
+    Matrix { layout: Layout::Panel { width: target.tile_width() }, ..matrix(graph, node, target) }
 }
 
 /// Whether a node is written into programs as a number.
@@ -128,6 +153,11 @@ pub fn buffer_use(graph: &Graph, binding: Binding, target: Target) -> BufferUse 
         element: if tensor.dtype == DType::F32 { Element::F32 } else { Element::I32 },
         elements: match binding {
             Binding::Partials(node) | Binding::WritePartials(node) => partials(graph, node, target),
+            Binding::Packed(node) => {
+                let Matrix { cols, .. } = packed(graph, node, target);
+                let rows = shape_elements(graph, node).at(1) / cols;
+                Extent { fixed: 0, per_example: rows * cols.next_multiple_of(target.tile_width()) }
+            }
             _ => extent(stored_elements(graph, held, target)),
         },
         reads: match binding {
@@ -135,7 +165,7 @@ pub fn buffer_use(graph: &Graph, binding: Binding, target: Target) -> BufferUse 
             Binding::Write(node, _) => scatter::adds_up(graph, node),
             _ => !binding.is_write(),
         },
-        writes: binding.is_write(),
+        writes: binding.is_write() || matches!(binding, Binding::Packed(_)),
     }
 }
 

@@ -59,10 +59,7 @@ impl TileOf<'_> {
             Sum::Nothing | Sum::Whole => vec![e.b.f32(0.0); places.len()],
             Sum::Step => places.iter().map(|&place| e.partial(self.node, place)).collect(),
         };
-        let inner_count = match self.product.inner_term().size {
-            Dim::Static(n) => Count::Static(n as u32),
-            Dim::Batch(_) => Count::Arg(e.b.arg()),
-        };
+        let inner_count = self.inner_count(&mut e);
         let terms = match sum {
             Sum::Nothing => &[],
             Sum::Whole => &self.product.terms[..],
@@ -88,6 +85,41 @@ impl TileOf<'_> {
             }
         }
         e.b.finish()
+    }
+
+    fn packs(&self) -> bool {
+        self.bindings.iter().any(|binding| matches!(binding, Binding::Packed(_)))
+    }
+
+    /// The program that brings `cols` columns of the right operand into a panel; `None` if it is read where it lies.
+    pub fn pack(&self, cols: usize) -> Option<Program> {
+        if !self.packs() {
+            return None;
+        }
+        let tile = Tile { operands: self.operands.to_vec(), cols, along: Along::Nothing };
+        let builder = ProgramBuilder::new(self.target.lanes);
+        let mut e = Evaluator::new(self.graph, self.group, self.bindings, builder, tile);
+        let operand = self.graph.operands(self.node)[1];
+        let (from, to) = (e.arg(Binding::Right(operand)), e.arg(Binding::Packed(operand)));
+        let inner = self.product.inner_term();
+        let count = self.inner_count(&mut e);
+        let width = self.target.tile_width();
+        e.b.begin_loop(count, &[]);
+        for vector in 0..e.n_vectors() {
+            let offset = (vector * e.b.lanes().bytes()) as i32;
+            let count = e.count(vector);
+            let row = e.b.load_tail(Address { arg: from, offset, step: 4 * inner.right.fixed as i32 }, count);
+            e.b.store(Address { arg: to, offset, step: 4 * width as i32 }, row);
+        }
+        e.b.end_loop(&[]);
+        Some(e.b.finish())
+    }
+
+    fn inner_count(&self, e: &mut Evaluator<'_>) -> Count {
+        match self.product.inner_term().size {
+            Dim::Static(n) => Count::Static(n as u32),
+            Dim::Batch(_) => Count::Arg(e.b.arg()),
+        }
     }
 
     /// The sums with the terms of one run of the inner loop added; `first` is where its first term is, in elements.
@@ -123,7 +155,8 @@ impl TileOf<'_> {
         sums: &[Value],
     ) -> Vec<Value> {
         let operands = self.graph.operands(self.node);
-        let (left, right) = (e.arg(Binding::Left(operands[0])), e.arg(Binding::Right(operands[1])));
+        let right = if self.packs() { Binding::Packed(operands[1]) } else { Binding::Right(operands[1]) };
+        let (left, right) = (e.arg(Binding::Left(operands[0])), e.arg(right));
         let n_vectors = e.n_vectors();
         let bytes = |elements: i64| 4 * elements as i32;
         let matrix = self.operands[usize::from(right)].matrix;

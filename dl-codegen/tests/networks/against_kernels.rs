@@ -1,6 +1,7 @@
 //! Machine code does what its kernels say, to the bit, and touches nothing else.
 
 use dl_codegen::plan::PlanStep;
+use dl_codegen::schedule::Binding;
 use dl_codegen::vector::Lanes;
 use dl_ir::interp::Environment;
 use dl_ir::module::Function;
@@ -79,6 +80,43 @@ fn random_networks() {
                 for lanes in widths() {
                     check(&subject, function, &environment, sample.batch, lanes);
                 }
+            }
+        }
+    }
+}
+
+/// Weights whose gradient is a product that packs its right operand, in whole panels and with a narrow one behind.
+#[test]
+fn packed_operands() {
+    let mut random = Random::new(6);
+    for text in ["< dense(96, 128, tanh), dense(128, 2) >", "< dense(97, 133, relu), dense(133, 2) >"] {
+        let subject = Subject::all(text).swap_remove(0);
+        let function = subject.module.function("train_step").expect("networks have it");
+        let lowered = subject.lower(function, Lanes::L16);
+        let packs = |bindings: &Vec<Binding>| bindings.iter().any(|b| matches!(b, Binding::Packed(_)));
+        assert!(lowered.bindings.iter().any(packs), "no kernel of {text} packs");
+        for batch in [1, 13] {
+            let environment = subject.environment(batch, &mut random);
+            widths().for_each(|lanes| check(&subject, function, &environment, batch, lanes));
+        }
+    }
+}
+
+/// Views that kernels read where they lie, and elements that they put elsewhere.
+#[test]
+fn images_and_attention() {
+    let mut random = Random::new(8);
+    for text in [
+        "< input(9, 12, 2), conv2d(2, 5, 3, relu), max_pool2d(2), conv2d(5, 4, 2, stride = 2, padding = same), flatten, dense(24, 3, softmax) >",
+        "< input(4, 5, 1), conv2d(1, 19, (2, 3), tanh), avg_pool2d(2, stride = 1), global_avg_pool2d, dense(19, 1) >",
+        "< input(5, 6), attention(6, 2, causal = true), flatten, dense(30, 2) >",
+    ] {
+        let subject = Subject::all(text).swap_remove(0);
+        for name in ["train_step", "gradients", "predict"] {
+            let function = subject.module.function(name).expect("networks have it");
+            for batch in [1, 5] {
+                let environment = subject.environment(batch, &mut random);
+                widths().for_each(|lanes| check(&subject, function, &environment, batch, lanes));
             }
         }
     }

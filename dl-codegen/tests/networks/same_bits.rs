@@ -94,6 +94,25 @@ fn norms_and_dropout() {
 }
 
 #[test]
+fn packed_operands() {
+    check("< dense(97, 133, relu), dense(133, 2) >", 13, &mut Random::new(6));
+}
+
+/// Images whose tiles are rows of pixels, and small ones whose tiles are examples; windows that overlap, and that do not.
+#[test]
+fn images() {
+    let mut random = Random::new(7);
+    for text in [
+        "< input(9, 12, 2), conv2d(2, 5, 3, relu), max_pool2d(2), conv2d(5, 4, 2, stride = 2, padding = same), flatten, dense(24, 3, softmax) >",
+        "< input(4, 4, 3), conv2d(3, 37, (2, 3), tanh), max_pool2d(2, stride = 1), global_avg_pool2d, dense(37, 1) >",
+    ] {
+        for batch in [1, 7, 19] {
+            check(text, batch, &mut random);
+        }
+    }
+}
+
+#[test]
 fn long_sums() {
     let mut random = Random::new(5);
     for batch in [1, 255, 256, 257, 1000, 5000] {
