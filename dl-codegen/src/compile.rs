@@ -1,23 +1,18 @@
 //! The pipeline from an optimised function to a program, in two steps: [`lower`] makes everything that dumps show, and
 //! [`Lowered::compile`] the machine code.
 
-use std::panic::resume_unwind;
 use std::sync::Arc;
-use std::thread;
 
 use dl_ir::graph::Graph;
 use dl_ir::module::Function;
 use dl_runtime::machine::{Machine, ProgramId, RunError};
-use dl_runtime::pool::default_threads;
-use dl_runtime::program::{BufferId, Cost, Launch, Program, StatePlan, Step};
+use dl_runtime::program::{BufferId, Cost, Launch, Loop, Program, StatePlan, Step};
 use rustc_hash::FxHashMap;
 
 use crate::fuse::{FuseError, Group, fuse};
 use crate::jit::{self, JitError};
 use crate::kernel::Kernel;
-use crate::plan::{Plan, PlanStep, plan};
-use crate::schedule::operands::shape_elements;
-use crate::schedule::{Scheduled, schedule};
+use crate::plan::{Launches, Plan, PlanStep, name_of, plan};
 use crate::target::Target;
 
 /// Why a function was not compiled.
@@ -39,7 +34,7 @@ pub enum CompileError {
 pub struct Lowered {
     /// Its name.
     pub name: String,
-    /// Its fusion groups, and copies that its plan added.
+    /// Its fusion groups, those of the bodies of its loops, and copies that its plan added.
     pub groups: Vec<Group>,
     /// Its distinct kernels.
     pub kernels: Vec<Kernel>,
@@ -49,6 +44,8 @@ pub struct Lowered {
     pub bindings: Vec<Vec<crate::schedule::Binding>>,
     /// For each group, what its kernel costs.
     pub costs: Vec<Cost>,
+    /// For each group, the body that it is of, among those of the plan; `None` if it is of the function itself.
+    pub body_of: Vec<Option<usize>>,
     /// The order of kernels and the places of buffers.
     pub plan: Plan,
     /// What it was scheduled for.
@@ -60,26 +57,21 @@ pub struct Lowered {
 /// # Errors
 /// If the function has an op that no kernel computes.
 pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<Lowered, FuseError> {
-    let graph = &function.graph;
-    let mut groups = fuse(function)?;
-    let scheduled = schedule_all(graph, &groups, target);
-    let (plan, scheduled) = plan(function, state, target, scheduled, |node| {
-        groups.push(Group::copy(node, shape_elements(graph, node)));
-        schedule(graph, &groups[groups.len() - 1], target)
-    });
+    let (plan, parts) = plan(function, fuse(function)?, state, target)?;
     let mut distinct: FxHashMap<Kernel, usize> = FxHashMap::default();
     let mut kernels = Vec::new();
     let mut lowered = Lowered {
         name: function.name.clone(),
-        groups,
+        groups: parts.groups,
         kernels: Vec::new(),
         kernel_of: Vec::new(),
         bindings: Vec::new(),
         costs: Vec::new(),
+        body_of: parts.body_of,
         plan,
         target,
     };
-    for group in scheduled {
+    for group in parts.scheduled {
         let index = *distinct.entry(group.kernel).or_insert_with_key(|kernel| {
             kernels.push(kernel.clone());
             kernels.len() - 1
@@ -92,23 +84,6 @@ pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<L
     Ok(lowered)
 }
 
-/// Schedules many groups on all cores: each is independent of the others.
-fn schedule_all(graph: &Graph, groups: &[Group], target: Target) -> Vec<Scheduled> {
-    /// Fewer are not worth a thread.
-    const SHARE: usize = 64;
-    let share = groups.len().div_ceil(default_threads()).max(SHARE);
-    let of = |groups: &[Group]| groups.iter().map(|group| schedule(graph, group, target)).collect::<Vec<_>>();
-    if groups.len() <= share {
-        return of(groups);
-    }
-    thread::scope(|scope| {
-        let threads: Vec<_> = groups.chunks(share).map(|groups| scope.spawn(move || of(groups))).collect();
-        let joined =
-            threads.into_iter().map(|thread| thread.join().unwrap_or_else(|panic| resume_unwind(panic)));
-        joined.flatten().collect()
-    })
-}
-
 impl Lowered {
     /// Makes machine code for the host.
     ///
@@ -116,10 +91,14 @@ impl Lowered {
     /// If the host lacks the target's width, or memory for code is not to be had.
     pub fn compile(&self) -> Result<Program, JitError> {
         let code = jit::compile(&self.kernels, self.target.lanes)?;
+        let phase = |launches: &Launches| -> Vec<Launch> {
+            launches.iter().map(|(group, buffers)| self.launch(*group, buffers)).collect()
+        };
         let steps = self.plan.steps.iter().map(|step| match step {
             PlanStep::CheckFinite(buffer) => Step::CheckFinite(*buffer),
-            PlanStep::Launches(launches) => {
-                Step::Launches(launches.iter().map(|(group, buffers)| self.launch(*group, buffers)).collect())
+            PlanStep::Launches(launches) => Step::Launches(phase(launches)),
+            PlanStep::Loop { count, phases } => {
+                Step::Loop(Loop { count: *count, phases: phases.iter().map(phase).collect() })
             }
         });
         Ok(Program {
@@ -155,9 +134,18 @@ impl Lowered {
         }
     }
 
+    /// The graph of a group: of this function, or of the body of one of its loops.
+    pub fn graph<'a>(&'a self, function: &'a Function, group: usize) -> &'a Graph {
+        match self.body_of[group] {
+            Some(body) => &self.plan.bodies[body].function.graph,
+            None => &function.graph,
+        }
+    }
+
     /// The name of a group's launch: what it writes.
     fn launch_name(&self, group: usize) -> String {
-        let outputs = self.groups[group].outputs.iter().map(|output| format!("%{}", output.0));
+        let scan = self.body_of[group].map(|body| self.plan.bodies[body].scan);
+        let outputs = self.groups[group].outputs.iter().map(|&output| name_of(scan, output));
         outputs.collect::<Vec<_>>().join(" ")
     }
 }

@@ -38,7 +38,8 @@ pub struct Product {
 }
 
 impl Product {
-    /// The product that an einsum is; `None` for other ops, and for contractions that need an operand transposed.
+    /// The product that an einsum is; `None` for other ops, for contractions that need an operand transposed, and where terms lie apart by
+    /// a multiple of the batch size.
     pub fn of(graph: &Graph, node: NodeId) -> Option<Product> {
         let Op::Einsum(einsum) = graph.op(node) else { return None };
         let operands = graph.operands(node);
@@ -66,14 +67,18 @@ impl Product {
         let n = columns_together(&column_axes)?;
         let rows: Vec<Axis> = rows.iter().map(axis).collect();
         // In the right operand's order, in which panels have their rows.
-        let terms: Vec<Axis> = einsum.rhs.iter().filter(|letter| terms.contains(letter)).map(axis).collect();
+        let terms = merged(einsum.rhs.iter().filter(|letter| terms.contains(letter)).map(axis).collect());
+        // Programs go through terms by distances that they have as numbers.
+        if terms.iter().any(|axis| axis.left.as_fixed().and(axis.right.as_fixed()).is_none()) {
+            return None;
+        }
         let size = |axes: &[Axis]| axes.iter().map(|axis| axis.size).try_fold(Dim::Static(1), multiply);
         Some(Product {
             m: size(&rows)?,
             n,
             k: size(&terms)?,
             rows,
-            terms: short_runs_outermost(merged(terms)),
+            terms: short_runs_outermost(terms),
             left_offset: left.offset,
             right_offset: right.offset,
         })

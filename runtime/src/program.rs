@@ -139,6 +139,30 @@ pub enum Place {
     /// In the scratch region, at this offset: `fixed` bytes, a multiple of [`ALIGNMENT`], plus `per_example` bytes
     /// (a multiple of 4) for each example of the arena's capacity.
     Scratch(Extent),
+    /// In another buffer of the program.
+    Window(Window),
+}
+
+/// Some of the slots that another buffer consists of; in a [loop](Loop), others in each iteration. Where it starts depends on the
+/// batch size, at any multiple of four bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Window {
+    /// The other buffer, which lies in scratch.
+    pub of: BufferId,
+    /// The number of elements of a slot.
+    pub slot: Extent,
+    /// The slot at which it starts outside loops, and in the first iteration.
+    pub first: usize,
+    /// How many slots further on it starts in each next iteration.
+    pub advance: isize,
+}
+
+impl Window {
+    /// The slot at which it starts in an iteration, counted from 0; `None` if it would be before the first.
+    pub fn slot_at(self, iteration: usize) -> Option<usize> {
+        let moved = self.advance.checked_mul(isize::try_from(iteration).ok()?)?;
+        self.first.checked_add_signed(moved)
+    }
 }
 
 /// A tensor's storage during a run of the program.
@@ -207,6 +231,28 @@ pub enum Step {
     /// Stop with [`NotFinite`](crate::machine::RunError::NotFinite), before anything was written to state, unless
     /// every element of this buffer is finite.
     CheckFinite(BufferId),
+    /// Run phases again and again.
+    Loop(Loop),
+}
+
+/// Launches that are repeated; what they work on moves by [windows](Window).
+#[derive(Clone, Debug)]
+pub struct Loop {
+    /// How often.
+    pub count: usize,
+    /// The phases of an iteration, in order: launches that do not depend on each other.
+    pub phases: Vec<Vec<Launch>>,
+}
+
+impl Step {
+    /// Its phases in order, and how often they are run.
+    pub fn phases(&self) -> (usize, &[Vec<Launch>]) {
+        match self {
+            Step::Launches(launches) => (1, std::slice::from_ref(launches)),
+            Step::CheckFinite(_) => (1, &[]),
+            Step::Loop(repeated) => (repeated.count, &repeated.phases),
+        }
+    }
 }
 
 /// A function of a network, compiled: it reads inputs and state, and leaves results and new state in the arena.

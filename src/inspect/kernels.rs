@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use dl_codegen::fuse;
-use dl_codegen::plan::PlanStep;
+use dl_codegen::plan::{Launches, PlanStep};
 use dl_runtime::program::BufferId;
 
 use super::Shown;
@@ -15,12 +15,13 @@ pub(super) fn text(shown: &Shown) -> String {
     let mut text = format!("; {} for {lanes} lanes, {kernels} kernels\n\n", lowered.name);
     for (idx, step) in lowered.plan.steps.iter().enumerate() {
         match step {
-            PlanStep::Launches(launches) => {
-                let launches = launches.iter().map(|(group, buffers)| launch(shown, *group, buffers));
-                writeln!(text, "step {idx}\n{}", launches.collect::<String>())
-            }
+            PlanStep::Launches(launches) => writeln!(text, "step {idx}\n{}", phase(shown, launches)),
             PlanStep::CheckFinite(buffer) => {
                 writeln!(text, "step {idx}\n  check that {} is finite\n", name(shown, *buffer))
+            }
+            PlanStep::Loop { count, phases } => {
+                let phases = phases.iter().map(|launches| phase(shown, launches)).collect::<Vec<_>>();
+                writeln!(text, "step {idx}, {count} times\n{}", phases.join("\n  then\n"))
             }
         }
         .expect("writing to a string");
@@ -31,10 +32,15 @@ pub(super) fn text(shown: &Shown) -> String {
     text
 }
 
+fn phase(shown: &Shown, launches: &Launches) -> String {
+    launches.iter().map(|(group, buffers)| launch(shown, *group, buffers)).collect()
+}
+
 fn launch(shown: &Shown, group: usize, buffers: &[BufferId]) -> String {
     let kernel = shown.lowered.kernel_of[group];
     let buffers: Vec<&str> = buffers.iter().map(|&buffer| name(shown, buffer)).collect();
-    let group = fuse::text::show(&shown.function().graph, &shown.lowered.groups[group]);
+    let graph = shown.lowered.graph(shown.function(), group);
+    let group = fuse::text::show(graph, &shown.lowered.groups[group]);
     format!("  k{kernel}({})\n    {}\n", buffers.join(", "), group.trim_end().replace('\n', "\n    "))
 }
 

@@ -1,7 +1,7 @@
 //! The plan of the arena.
 
 use dl_codegen::plan::plan_state;
-use dl_runtime::program::{BATCH_GRANULE, Buffer, Element, Layout, Place, round_up};
+use dl_runtime::program::{BATCH_GRANULE, Buffer, Element, Extent, Layout, Place, Window, round_up};
 
 use super::Shown;
 use super::table::{Align, Table};
@@ -24,16 +24,27 @@ pub(super) fn text(shown: &Shown, batch: usize) -> String {
     let scratch_start = round_up(state.bytes());
     for (buffer, alive) in plan.buffers.iter().zip(&plan.alive) {
         let elements = buffer.elements.at(batch);
+        let scratch = |offset: Extent| scratch_start + offset.at(capacity);
+        let (size, in_rows) = (4 * elements, layout(Layout::RowMajor));
         let (offset, size, layout) = match buffer.place {
             Place::State(slot) => {
                 let slot = &state.slots[slot];
                 (slot.offset, slot.bytes(), layout(slot.layout))
             }
-            Place::Scratch(offset) => {
-                (scratch_start + offset.at(capacity), 4 * elements, layout(Layout::RowMajor))
+            Place::Scratch(offset) => (scratch(offset), size, in_rows),
+            Place::Window(Window { of, slot, first, .. }) => {
+                let whole = match plan.buffers[of.0 as usize].place {
+                    Place::Scratch(offset) => scratch(offset),
+                    Place::State(_) | Place::Window(_) => unreachable!("windows are of buffers in scratch"),
+                };
+                (whole + 4 * first * slot.at(batch), size, in_rows)
             }
         };
-        let steps = alive.map_or_else(|| "always".to_owned(), |(first, last)| format!("{first}..={last}"));
+        let steps = match (buffer.place, alive) {
+            (Place::Window(window), _) => format!("in {}", plan.buffers[window.of.0 as usize].name),
+            (_, Some((first, last))) => format!("{first}..={last}"),
+            (_, None) => "always".to_owned(),
+        };
         let (name, holds) = (buffer.name.clone(), element(buffer).to_owned());
         table.row([name, holds, elements.to_string(), layout, size.to_string(), offset.to_string(), steps]);
     }

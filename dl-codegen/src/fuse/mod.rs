@@ -47,6 +47,14 @@ pub fn is_leaf(graph: &Graph, node: NodeId) -> bool {
     graph.op(node).structure() == Structure::Leaf && !matches!(graph.op(node), Op::Iota(_))
 }
 
+/// Whether a node is a scan or one of its results: a loop of kernels computes them.
+pub fn is_of_loop(graph: &Graph, node: NodeId) -> bool {
+    match graph.op(node) {
+        Op::Get(_) => matches!(graph.op(graph.operands(node)[0]), Op::Scan(_)),
+        op => matches!(op, Op::Scan(_)),
+    }
+}
+
 /// Groups the live nodes of a function, in an order in which operands come before users.
 pub fn fuse(function: &Function) -> Result<Vec<Group>, FuseError> {
     let mut fuser = Fuser::new(function);
@@ -121,7 +129,7 @@ impl<'f> Fuser<'f> {
         if roles::row_len(self.graph, node).is_none_or(|len| len > MAX_ROW) {
             return Err(self.error(node));
         }
-        if is_leaf(self.graph, node) {
+        if is_leaf(self.graph, node) || is_of_loop(self.graph, node) {
             return Ok(());
         }
         if is_view(self.graph, node) {

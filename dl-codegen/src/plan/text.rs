@@ -10,14 +10,15 @@
 //!   check b3
 //! ```
 //!
-//! First each buffer (`b`) with its elements, its name, its place in bytes, and the steps between which it is alive. Then the steps:
-//! kernels (`k`, by group) that do not depend on each other, or a buffer that must be finite.
+//! First each buffer (`b`) with its elements, its name, its place in bytes, and the steps between which it is alive. One that lies in another
+//! begins so many slots of so many elements into it, and moves by slots in a loop. Then the steps:
+//! kernels (`k`, by group) that do not depend on each other, a buffer that must be finite, or a loop with the phases of an iteration.
 
 use std::fmt::{self, Display, Formatter};
 
-use dl_runtime::program::{Buffer, BufferId, Element, Extent, Layout, Place};
+use dl_runtime::program::{Buffer, BufferId, Element, Extent, Layout, Place, Window};
 
-use super::{Plan, PlanStep};
+use super::{Launches, Plan, PlanStep};
 use crate::kernel::Index;
 
 impl Display for Plan {
@@ -35,10 +36,12 @@ impl Display for Plan {
             writeln!(f, "step {index}")?;
             match step {
                 PlanStep::CheckFinite(buffer) => writeln!(f, "  check {}", name(buffer))?,
-                PlanStep::Launches(launches) => {
-                    for (group, buffers) in launches {
-                        let buffers: Vec<String> = buffers.iter().map(name).collect();
-                        writeln!(f, "  k{group}({})", buffers.join(", "))?;
+                PlanStep::Launches(phase) => launches(f, phase, "  ")?,
+                PlanStep::Loop { count, phases } => {
+                    writeln!(f, "  {count} times")?;
+                    for phase in phases {
+                        writeln!(f, "    phase")?;
+                        launches(f, phase, "      ")?;
                     }
                 }
             }
@@ -50,6 +53,14 @@ impl Display for Plan {
     }
 }
 
+fn launches(f: &mut Formatter<'_>, launches: &Launches, indent: &str) -> fmt::Result {
+    for (group, buffers) in launches {
+        let buffers: Vec<String> = buffers.iter().map(name).collect();
+        writeln!(f, "{indent}k{group}({})", buffers.join(", "))?;
+    }
+    Ok(())
+}
+
 fn buffer(f: &mut Formatter<'_>, buffer: &Buffer) -> fmt::Result {
     let element = match buffer.element {
         Element::F32 => "f32",
@@ -59,6 +70,14 @@ fn buffer(f: &mut Formatter<'_>, buffer: &Buffer) -> fmt::Result {
     match buffer.place {
         Place::State(slot) => write!(f, "state {slot}")?,
         Place::Scratch(offset) => write!(f, "scratch at {}", extent(offset))?,
+        Place::Window(window) => {
+            let Window { of, slot, first, advance } = window;
+            write!(f, "{} from {first} times {}", name(&of), extent(slot))?;
+            match advance {
+                0 => {}
+                _ => write!(f, ", {advance:+} each time")?,
+            }
+        }
     }
     match buffer.layout {
         Layout::RowMajor => Ok(()),

@@ -63,6 +63,12 @@ pub fn schedule(graph: &Graph, group: &Group, target: Target) -> Scheduled {
     Scheduled { kernel, bindings, cost: cost::cost(graph, group, target) }
 }
 
+/// Whether a group's kernel goes through memory in whole blocks, and may so write behind the last element.
+pub fn fills_blocks(graph: &Graph, group: &Group) -> bool {
+    let is_flat = group.anchor.is_none() && matches!(group.space, Space::Flat(_));
+    is_flat && columns_of_views(graph, &bindings(graph, group)).is_none()
+}
+
 /// The length of rows, if a view among the elements that a kernel reads makes it go row by row.
 fn columns_of_views(graph: &Graph, bindings: &[Binding]) -> Option<usize> {
     bindings.iter().find_map(|binding| {

@@ -30,6 +30,11 @@ impl Work {
         });
         Work { flops: flops.sum(), bytes: bytes.sum() }
     }
+
+    /// The work of so many launches alike.
+    pub fn times(self, count: usize) -> Work {
+        Work { flops: self.flops * count as u64, bytes: self.bytes * count as u64 }
+    }
 }
 
 fn flops(graph: &Graph, group: &Group, node: NodeId, class: Class, batch: usize) -> u64 {

@@ -1,13 +1,12 @@
 //! Machine code does what its kernels say, to the bit, and touches nothing else.
 
-use dl_codegen::plan::PlanStep;
 use dl_codegen::schedule::Binding;
 use dl_codegen::vector::Lanes;
 use dl_ir::interp::Environment;
 use dl_ir::module::Function;
-use dl_runtime::program::Place;
+use dl_runtime::program::{BufferId, Place};
 
-use crate::executor::{Guarded, Interpreted, initial, plain};
+use crate::executor::{Guarded, Interpreted, initial, locate, plain};
 use crate::generate::network;
 use crate::random::Random;
 use crate::subject::{Subject, fill, state_words, widths};
@@ -20,19 +19,22 @@ fn check(subject: &Subject, function: &Function, environment: &Environment, batc
     let mut guarded = Guarded::new(&lowered, batch, &memory);
     let mut interpreted = Interpreted { lowered: &lowered, batch, memory };
     for step in &lowered.plan.steps {
-        let PlanStep::Launches(launches) = step else { continue };
-        for (group, ids) in launches {
-            interpreted.launch(*group, ids);
-        }
-        // Launches of one step do not depend on each other.
-        for (group, ids) in launches.iter().rev() {
-            guarded.launch(*group, ids);
-        }
-        for &id in launches.iter().flat_map(|(_, ids)| ids) {
-            let buffer = &lowered.plan.buffers[id.0 as usize];
-            let len = buffer.elements.at(batch);
-            let (found, expected) = (guarded.words(id), &interpreted.memory[id.0 as usize]);
-            assert_eq!(found[..len], expected[..len], "{} of {place}", buffer.name);
+        let (count, phases) = step.phases();
+        let iterations = (0..count).flat_map(|iteration| phases.iter().map(move |phase| (iteration, phase)));
+        for (iteration, launches) in iterations {
+            for (group, ids) in launches {
+                interpreted.launch(*group, ids, iteration);
+            }
+            // Launches of one phase do not depend on each other.
+            for (group, ids) in launches.iter().rev() {
+                guarded.launch(*group, ids, iteration);
+            }
+            for &id in launches.iter().flat_map(|(_, ids)| ids) {
+                let name = &lowered.plan.buffers[id.0 as usize].name;
+                let (index, words) = locate(&lowered, id, batch, iteration);
+                let (found, expected) = (guarded.words(index), &interpreted.memory[index]);
+                assert_eq!(found[words.clone()], expected[words], "{name} of {place}");
+            }
         }
     }
     let (mut machine, id) = subject.machine(&lowered);
@@ -40,7 +42,10 @@ fn check(subject: &Subject, function: &Function, environment: &Environment, batc
     let mut call = machine.call(id, batch).expect("memory");
     fill(&mut call, environment);
     call.run().unwrap_or_else(|error| panic!("{place}: {error}"));
-    let expected = |id: usize| plain(&interpreted.memory[id], &lowered.plan.buffers[id], batch);
+    let expected = |id: usize| {
+        let (index, words) = locate(&lowered, BufferId(id as u32), batch, 0);
+        plain(&interpreted.memory[index][words], &lowered.plan.buffers[id], batch)
+    };
     for (name, id) in call.program().results.clone() {
         assert_eq!(bits(call.plain_result(id)), expected(id.0 as usize), "{name} of {place}");
     }
@@ -53,6 +58,27 @@ fn check(subject: &Subject, function: &Function, environment: &Environment, batc
 
 fn bits(values: Vec<f32>) -> Vec<u32> {
     values.into_iter().map(f32::to_bits).collect()
+}
+
+/// Loops over time steps, on tails of every kind: carries in stacks and out of them, forward and back.
+#[test]
+fn recurrence() {
+    let mut random = Random::new(8);
+    for text in [
+        "< input(3, 5), rnn(5, 7), dense(7, 2) >",
+        "< input(4, 3), lstm(3, 5, return_sequences = true), lstm(5, 2), dense(2, 2) >",
+        "< input(2, 3), gru(3, 17, return_sequences = true), last, dense(17, 3, softmax) >",
+        "< input(1, 3), gru(3, 2), dense(2, 1) >",
+    ] {
+        for subject in Subject::all(text) {
+            for batch in [1, 5, 16, 33] {
+                let environment = subject.environment(batch, &mut random);
+                for function in &subject.module.functions {
+                    widths().for_each(|lanes| check(&subject, function, &environment, batch, lanes));
+                }
+            }
+        }
+    }
 }
 
 /// Random numbers, statistics of rows and of columns, on tails of every kind.

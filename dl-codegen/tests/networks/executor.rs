@@ -1,6 +1,8 @@
 //! Runs plans launch by launch, each buffer in memory of its own: by the kernel interpreter, which checks every access, and
 //! as machine code between guard pages.
 
+use std::ops::Range;
+
 use dl_codegen::compile::Lowered;
 use dl_codegen::jit::{self, CompiledKernels};
 use dl_codegen::kernel::{Kernel, interp};
@@ -32,12 +34,29 @@ pub fn initial(
                 packed(words(&environment[&subject.module.states[slot].name]), buffer)
             }
             (Place::Scratch(_), None) => vec![POISON; buffer.elements.at(batch)],
+            (Place::Window(_), None) => return Vec::new(),
         };
         assert_eq!(data.len(), buffer.elements.at(batch), "{}", buffer.name);
-        data.resize(data.len().next_multiple_of(16), POISON);
+        // A slot may be written in whole vectors. Arenas have room for 16, 32, … examples.
+        let has_windows = |buffer: &Buffer| matches!(buffer.place, Place::Window(w) if w.of.0 as usize == index);
+        let room = if plan.buffers.iter().any(has_windows) { batch.next_multiple_of(16) } else { batch };
+        data.resize(buffer.elements.at(room).next_multiple_of(16), POISON);
         data
     });
     contents.collect()
+}
+
+/// The buffer in memory of its own that a buffer is or lies in, and the words of it that it takes in an iteration of a loop.
+pub fn locate(lowered: &Lowered, BufferId(id): BufferId, batch: usize, iteration: usize) -> (usize, Range<usize>) {
+    let buffer = &lowered.plan.buffers[id as usize];
+    let len = buffer.elements.at(batch);
+    match buffer.place {
+        Place::Window(window) => {
+            let first = window.slot_at(iteration).expect("a slot") * window.slot.at(batch);
+            (window.of.0 as usize, first..first + len)
+        }
+        Place::State(_) | Place::Scratch(_) => (id as usize, 0..len),
+    }
 }
 
 /// A tensor as its buffer holds it.
@@ -83,16 +102,26 @@ pub struct Interpreted<'l> {
 
 impl Interpreted<'_> {
     /// Runs a launch. It reads what was there before it, even where it writes in place.
-    pub fn launch(&mut self, group: usize, ids: &[BufferId]) {
+    pub fn launch(&mut self, group: usize, ids: &[BufferId], iteration: usize) {
         let kernel = &self.lowered.kernels[self.lowered.kernel_of[group]];
-        let mut buffers: Vec<Vec<u32>> = ids.iter().map(|id| self.memory[id.0 as usize].clone()).collect();
+        let places: Vec<(usize, Range<usize>)> = ids
+            .iter()
+            .map(|&id| {
+                let (index, words) = locate(self.lowered, id, self.batch, iteration);
+                (index, words.start..self.memory[index].len())
+            })
+            .collect();
+        let words = |(index, words): &(usize, Range<usize>)| self.memory[*index][words.clone()].to_vec();
+        let mut buffers: Vec<Vec<u32>> = places.iter().map(words).collect();
         for (begin, end) in ranges(kernel, self.batch) {
             interp::run(kernel, self.batch, begin, end, &mut buffers)
                 .unwrap_or_else(|error| panic!("{error}\n{kernel}"));
         }
-        for ((id, buffer), declared) in ids.iter().zip(buffers).zip(&kernel.buffers) {
+        for (((index, words), buffer), declared) in places.into_iter().zip(buffers).zip(&kernel.buffers) {
             if declared.writes {
-                self.memory[id.0 as usize] = buffer;
+                // Other windows of the same buffer have been written, too.
+                let written = (declared.elements.at(self.batch).next_multiple_of(16)).min(words.len());
+                self.memory[index][words.start..][..written].copy_from_slice(&buffer[..written]);
             }
         }
     }
@@ -115,9 +144,14 @@ impl<'l> Guarded<'l> {
     }
 
     /// Runs a launch.
-    pub fn launch(&mut self, group: usize, ids: &[BufferId]) {
+    pub fn launch(&mut self, group: usize, ids: &[BufferId], iteration: usize) {
         let index = self.lowered.kernel_of[group];
-        let pointers: Vec<*mut u8> = ids.iter().map(|id| self.memory[id.0 as usize].start()).collect();
+        let place = |&id| {
+            let (buffer, words) = locate(self.lowered, id, self.batch, iteration);
+            // SAFETY: windows lie within their buffers.
+            unsafe { self.memory[buffer].start().add(4 * words.start) }
+        };
+        let pointers: Vec<*mut u8> = ids.iter().map(place).collect();
         for (begin, end) in ranges(&self.lowered.kernels[index], self.batch) {
             // SAFETY: the pointers lead to the launch's buffers for this batch; what a kernel does beyond them is what
             // the guard pages are there to show. The code is alive.
@@ -125,9 +159,9 @@ impl<'l> Guarded<'l> {
         }
     }
 
-    /// What is in a buffer.
-    pub fn words(&self, id: BufferId) -> &[u32] {
-        self.memory[id.0 as usize].words()
+    /// What is in memory of its own.
+    pub fn words(&self, buffer: usize) -> &[u32] {
+        self.memory[buffer].words()
     }
 }
 

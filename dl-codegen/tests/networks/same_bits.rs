@@ -23,8 +23,13 @@ fn machine(subject: &Subject, lanes: Lanes) -> (Machine, ProgramId) {
     let function = subject.module.function("train_step").expect("networks have it");
     let mut program = subject.lower(function, lanes).compile().expect("code");
     for step in &mut program.steps {
-        if let Step::Launches(launches) = step {
-            launches.iter_mut().for_each(|launch| launch.cost = Cost { fixed: 1e9, per_example: 0.0 });
+        let phases = match step {
+            Step::Launches(launches) => std::slice::from_mut(launches),
+            Step::Loop(repeated) => &mut repeated.phases,
+            Step::CheckFinite(_) => continue,
+        };
+        for launch in phases.iter_mut().flatten() {
+            launch.cost = Cost { fixed: 1e9, per_example: 0.0 };
         }
     }
     let mut machine = Machine::new(subject.state(lanes), 1).expect("memory");
@@ -89,6 +94,16 @@ fn norms_and_dropout() {
     let mut random = Random::new(7);
     let text = "< dense(20, 33, relu), layer_norm(33), dropout(0.3), reshape(3, 11), batch_norm(11), flatten, dense(33, 4, softmax) >";
     for batch in [2, 37] {
+        check(text, batch, &mut random);
+    }
+}
+
+/// Loops over time steps.
+#[test]
+fn recurrence() {
+    let mut random = Random::new(8);
+    let text = "< input(4, 5), lstm(5, 17, return_sequences = true), gru(17, 33), dense(33, 4, softmax) >";
+    for batch in [1, 2, 37] {
         check(text, batch, &mut random);
     }
 }

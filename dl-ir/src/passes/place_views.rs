@@ -33,7 +33,13 @@ fn place(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> 
         }
         _ => {
             let placed = place_operands(builder, op, operands);
-            (placed != operands).then(|| builder.push(op.clone(), &placed))
+            let node = builder.push(op.clone(), &placed);
+            // A part that begins at a multiple of the batch size, in a view: of a copy it may begin at a number.
+            if is_view(builder.graph(), node) && Access::of(builder.graph(), node).is_none() {
+                let copy = builder.push(Copy, &placed);
+                return Some(builder.push(op.clone(), &[copy]));
+            }
+            Some(node)
         }
     }
 }

@@ -21,7 +21,7 @@ use crate::arena::{Arena, ArenaError, Word};
 use crate::finite::first_not_finite;
 use crate::layout::{pack, packed_len, unpack};
 use crate::pool::{Lease, Team};
-use crate::program::{Buffer, BufferId, Layout, Program, StatePlan, StateSlot, Step};
+use crate::program::{Buffer, BufferId, Launch, Layout, Program, StatePlan, StateSlot, Step};
 
 /// Why a program was not run to its end.
 #[derive(Debug, Error, Clone, PartialEq)]
@@ -307,11 +307,11 @@ impl<'m> Call<'m> {
     /// # Panics
     /// If an input is not there, does not hold real numbers, or is lent in another length.
     pub fn run_on<'a>(&mut self, inputs: impl Iterator<Item = Given<'a>> + Clone) -> Result<(), RunError> {
-        self.walk(inputs, |phase, lease| phase.run(lease))
+        self.walk(inputs, |phase, _, lease| phase.run(lease))
     }
 
-    /// As [`run_on`](Call::run_on), launch by launch, each alone on the threads that it is worth; appends to `seconds` how long each
-    /// took, in the order of the launch table.
+    /// As [`run_on`](Call::run_on), launch by launch, each alone on the threads that it is worth; adds to `seconds` how long each took,
+    /// in the order of the launch table. Those of a loop take the sum of all iterations.
     ///
     /// # Errors
     /// As [`run_on`](Call::run_on).
@@ -323,26 +323,27 @@ impl<'m> Call<'m> {
         inputs: impl Iterator<Item = Given<'a>> + Clone,
         seconds: &mut Vec<f64>,
     ) -> Result<(), RunError> {
-        self.walk(inputs, |phase, lease| {
-            for alone in phase.one_by_one() {
+        self.walk(inputs, |phase, first, lease| {
+            for (launch, alone) in (first..).zip(phase.one_by_one()) {
+                seconds.resize(seconds.len().max(launch + 1), 0.0);
                 let start = Instant::now();
                 alone.run(lease);
-                seconds.push(start.elapsed().as_secs_f64());
+                seconds[launch] += start.elapsed().as_secs_f64();
             }
         })
     }
 
-    /// Takes the inputs in, then walks the launch table.
+    /// Takes the inputs in, then walks the launch table: `run` gets each phase and the position of its first launch.
     fn walk<'a>(
         &mut self,
         inputs: impl Iterator<Item = Given<'a>> + Clone,
-        mut run: impl FnMut(&Phase<'_>, &mut Lease<'_>),
+        mut run: impl FnMut(&Phase<'_>, usize, &mut Lease<'_>),
     ) -> Result<(), RunError> {
-        let mut bound = self.prepared.bind();
+        let mut bound = self.prepared.bind(self.n);
         let program = bound.program();
         for Given { buffer, lent, .. } in inputs.clone() {
             if let Some(values) = lent
-                && !bound.lend(buffer, values, self.n)
+                && !bound.lend(buffer, values)
             {
                 let (offset, len) = locate::<f32>(program, buffer, self.arena, self.state, self.n);
                 self.arena.words_mut(offset, len).copy_from_slice(values);
@@ -354,23 +355,26 @@ impl<'m> Call<'m> {
             let values = lent.unwrap_or_else(|| self.arena.words(offset, len));
             inputs::check_finite(program, buffer, values, &mut lease)?;
         }
-        let mut pointers = bound.pointers();
+        let mut done = Position::default();
         for step in &program.steps {
-            match step {
-                Step::Launches(launches) => {
-                    let n_pointers = launches.iter().map(|launch| launch.buffers.len()).sum();
-                    let (here, rest) = pointers.split_at(n_pointers);
-                    pointers = rest;
-                    run(
-                        &Phase { launches, kernels: &program.kernels, pointers: here, n: self.n },
-                        &mut lease,
-                    );
-                }
-                &Step::CheckFinite(id) => {
-                    let (offset, len) = locate::<f32>(program, id, self.arena, self.state, self.n);
-                    check_finite(program, id, self.arena.words(offset, len))?;
+            if let &Step::CheckFinite(id) = step {
+                let (offset, len) = locate::<f32>(program, id, self.arena, self.state, self.n);
+                check_finite(program, id, self.arena.words(offset, len))?;
+            }
+            let (count, phases) = step.phases();
+            let end = phases.iter().fold(done, |position, launches| position.behind(launches));
+            for iteration in 0..count {
+                bound.move_windows(done.pointer..end.pointer, iteration);
+                let mut here = done;
+                for launches in phases {
+                    let next = here.behind(launches);
+                    let pointers = &bound.pointers()[here.pointer..next.pointer];
+                    let phase = Phase { launches, kernels: &program.kernels, pointers, n: self.n };
+                    run(&phase, here.launch, &mut lease);
+                    here = next;
                 }
             }
+            done = end;
         }
         Ok(())
     }
@@ -384,6 +388,23 @@ impl<'m> Call<'m> {
     }
 }
 
+/// A position in a launch table.
+#[derive(Clone, Copy, Default)]
+struct Position {
+    /// The number of launches before it.
+    launch: usize,
+    /// The number of their buffers.
+    pointer: usize,
+}
+
+impl Position {
+    /// The position behind some launches.
+    fn behind(self, launches: &[Launch]) -> Self {
+        let pointers = launches.iter().map(|launch| launch.buffers.len()).sum::<usize>();
+        Position { launch: self.launch + launches.len(), pointer: self.pointer + pointers }
+    }
+}
+
 /// The offset in the arena and the number of elements of a buffer.
 fn locate<T: Word>(
     program: &Program,
@@ -394,7 +415,7 @@ fn locate<T: Word>(
 ) -> (usize, usize) {
     let buffer = &program.buffers[id.0 as usize];
     assert_eq!(buffer.element, T::ELEMENT, "element type of {}", buffer.name);
-    (buffer_offset(buffer, arena, state), buffer.elements.at(n))
+    (buffer_offset(program, id, arena, state, n), buffer.elements.at(n))
 }
 
 fn check_finite(program: &Program, id: BufferId, values: &[f32]) -> Result<(), RunError> {

@@ -1,9 +1,13 @@
 //! Programs with their launches' buffers resolved to addresses, once for each generation of the arena.
 
+use std::ops::Range;
+
 use super::RunError;
 use super::check::{Defect, check_place};
 use crate::arena::{Arena, PAGE};
-use crate::program::{Buffer, BufferId, Element, Launch, Layout, Place, Program, StatePlan, Step, round_up};
+use crate::program::{
+    BufferId, Element, Layout, Place, Program, StatePlan, Step, Window, round_up,
+};
 
 /// A program and the addresses its launches work on.
 #[derive(Debug)]
@@ -15,7 +19,8 @@ pub(super) struct Prepared {
 impl Prepared {
     /// A program without addresses yet.
     pub(super) fn new(program: Program) -> Self {
-        let pointers = PointerTable { lendable: lendable(&program), ..PointerTable::default() };
+        let (lendable, windows) = (lendable(&program), windows(&program));
+        let pointers = PointerTable { lendable, windows, ..PointerTable::default() };
         Prepared { program, pointers }
     }
 
@@ -25,9 +30,11 @@ impl Prepared {
         &self.pointers.pointers
     }
 
-    /// The program with its addresses, for one run.
-    pub(super) fn bind(&mut self) -> Bound<'_> {
-        Bound { program: &self.program, table: &mut self.pointers }
+    /// The program with its addresses, for one run on `n` examples.
+    pub(super) fn bind(&mut self, n: usize) -> Bound<'_> {
+        let mut bound = Bound { program: &self.program, table: &mut self.pointers, n };
+        bound.move_windows(0..usize::MAX, 0);
+        bound
     }
 
     /// Brings the addresses up to date with the arena.
@@ -46,6 +53,7 @@ impl Prepared {
 pub(super) struct Bound<'a> {
     program: &'a Program,
     table: &'a mut PointerTable,
+    n: usize,
 }
 
 impl<'a> Bound<'a> {
@@ -58,16 +66,26 @@ impl<'a> Bound<'a> {
         &self.table.pointers
     }
 
-    /// Has launches read an input of a batch of `n` examples in place; `false` where it must be copied.
+    /// Moves those windows whose addresses stand at these places of the table to where they are in an iteration.
+    pub(super) fn move_windows(&mut self, places: Range<usize>, iteration: usize) {
+        let PointerTable { pointers, windows, .. } = &mut *self.table;
+        let first = windows.partition_point(|window| window.place < places.start);
+        for moving in windows[first..].iter().take_while(|window| window.place < places.end) {
+            let Window { slot, .. } = moving.window;
+            let at = moving.window.slot_at(iteration).expect("`check_program` has looked at all iterations");
+            // SAFETY: `check_program` found the window to lie in its buffer in all iterations, and `check_place` the buffer in the
+            // arena.
+            pointers[moving.place] = unsafe { moving.base.add(4 * at * slot.at(self.n)) };
+        }
+    }
+
+    /// Has launches read an input in place; `false` where it must be copied.
     ///
     /// # Panics
-    /// If it has another number of elements.
-    pub(super) fn lend(&mut self, id: BufferId, values: &'a [f32], n: usize) -> bool {
-        assert_eq!(
-            values.len(),
-            self.program.buffers[id.0 as usize].elements.at(n),
-            "length of what is lent"
-        );
+    /// If it has another number of elements than its buffer for this batch.
+    pub(super) fn lend(&mut self, id: BufferId, values: &'a [f32]) -> bool {
+        let expected = self.program.buffers[id.0 as usize].elements.at(self.n);
+        assert_eq!(values.len(), expected, "length of what is lent");
         let Some(input) = self.table.lendable.iter().find(|input| input.buffer == id) else { return false };
         if !padding_is_mapped(values) {
             return false;
@@ -105,22 +123,46 @@ struct Lendable {
     own: *mut u8,
 }
 
-/// The row-major inputs of real numbers that nothing but launches reads: results and what is checked are read in the arena.
+/// The row-major inputs of real numbers that nothing but launches reads, and as a whole: results, what is checked, and what has windows
+/// are read in the arena.
 fn lendable(program: &Program) -> Vec<Lendable> {
-    let all = || program.steps.iter().flat_map(launches).flat_map(|launch| &launch.buffers);
     let is_checked = |id| program.steps.iter().any(|step| matches!(step, Step::CheckFinite(of) if *of == id));
     let is_result = |id| program.results.iter().any(|&(_, result)| result == id);
+    let has_windows = |id| {
+        let mut places = program.buffers.iter().map(|buffer| buffer.place);
+        places.any(|place| matches!(place, Place::Window(window) if window.of == id))
+    };
     let is_plain = |BufferId(id)| {
         let buffer = &program.buffers[id as usize];
         buffer.element == Element::F32 && buffer.layout == Layout::RowMajor
     };
     let inputs = program.inputs.iter().map(|&(_, id)| id);
-    let inputs = inputs.filter(|&id| is_plain(id) && !is_checked(id) && !is_result(id));
+    let inputs = inputs.filter(|&id| is_plain(id) && !is_checked(id) && !is_result(id) && !has_windows(id));
     let lendable = inputs.map(|buffer| {
-        let places = all().enumerate().filter(|&(_, &id)| id == buffer).map(|(place, _)| place).collect();
-        Lendable { buffer, places, own: std::ptr::null_mut() }
+        let places = table(program).enumerate().filter(|&(_, id)| id == buffer).map(|(place, _)| place);
+        Lendable { buffer, places: places.collect(), own: std::ptr::null_mut() }
     });
     lendable.collect()
+}
+
+/// A window that launches work on.
+#[derive(Debug)]
+struct Moving {
+    /// Where in the table its address stands.
+    place: usize,
+    window: Window,
+    /// The address of the buffer that it is a part of.
+    base: *mut u8,
+}
+
+/// The windows that launches work on, in the order of the table.
+fn windows(program: &Program) -> Vec<Moving> {
+    let windows =
+        table(program).enumerate().filter_map(|(place, id)| match program.buffers[id.0 as usize].place {
+            Place::Window(window) => Some(Moving { place, window, base: std::ptr::null_mut() }),
+            Place::State(_) | Place::Scratch(_) => None,
+        });
+    windows.collect()
 }
 
 /// The addresses of every launch's buffers, launch after launch.
@@ -130,6 +172,7 @@ struct PointerTable {
     generation: Option<u64>,
     pointers: Vec<*mut u8>,
     lendable: Vec<Lendable>,
+    windows: Vec<Moving>,
 }
 
 // SAFETY: the pointers lead into the arena that moves along with them in the `Machine`; they are used only by a `Call`'s
@@ -146,30 +189,38 @@ impl PointerTable {
             check_place(buffer, program, arena.capacity(), state)
                 .ok_or(Defect::Misplaced { buffer: index })?;
         }
-        let address = |&BufferId(id): &BufferId| {
-            let offset = buffer_offset(&program.buffers[id as usize], arena, state);
+        let address = |id: BufferId| {
+            let offset = buffer_offset(program, id, arena, state, 0);
             // SAFETY: `check_place` has found the buffer to lie in its region, and the regions lie in the arena.
             unsafe { arena.base().as_ptr().add(offset) }
         };
-        let launches = program.steps.iter().flat_map(launches);
-        self.pointers.extend(launches.flat_map(|launch| &launch.buffers).map(address));
-        self.lendable.iter_mut().for_each(|input| input.own = address(&input.buffer));
+        self.pointers.extend(table(program).map(address));
+        self.lendable.iter_mut().for_each(|input| input.own = address(input.buffer));
+        self.windows.iter_mut().for_each(|moving| moving.base = address(moving.window.of));
         self.generation = Some(arena.generation());
         Ok(())
     }
 }
 
-fn launches(step: &Step) -> &[Launch] {
-    match step {
-        Step::Launches(launches) => launches,
-        Step::CheckFinite(_) => &[],
-    }
+/// The buffers of every launch, launch after launch.
+fn table(program: &Program) -> impl Iterator<Item = BufferId> {
+    let launches = program.steps.iter().flat_map(|step| step.phases().1.iter().flatten());
+    launches.flat_map(|launch| launch.buffers.iter().copied())
 }
 
-/// Where a buffer starts, in bytes from the arena's base.
-pub(super) fn buffer_offset(buffer: &Buffer, arena: &Arena, state: &StatePlan) -> usize {
-    match buffer.place {
+/// Where a buffer starts for a batch of `n` examples, in bytes from the arena's base; a window, where it is outside loops.
+pub(super) fn buffer_offset(
+    program: &Program,
+    BufferId(id): BufferId,
+    arena: &Arena,
+    state: &StatePlan,
+    n: usize,
+) -> usize {
+    match program.buffers[id as usize].place {
         Place::State(slot) => state.slots[slot].offset,
         Place::Scratch(offset) => arena.scratch_start() + offset.at(arena.capacity()),
+        Place::Window(Window { of, slot, first, .. }) => {
+            buffer_offset(program, of, arena, state, n) + 4 * first * slot.at(n)
+        }
     }
 }

@@ -2,7 +2,6 @@
 
 use dl_codegen::compile::Lowered;
 use dl_codegen::fuse::{Anchor, Group, Space};
-use dl_codegen::plan::PlanStep;
 use dl_codegen::schedule::operands::storage;
 use dl_codegen::schedule::work::Work;
 use dl_ir::graph::{Graph, NodeId};
@@ -20,13 +19,15 @@ pub struct Launch {
     pub kernel: usize,
     /// Launches of the same phase run at the same time.
     pub phase: usize,
+    /// How often it is run.
+    pub times: usize,
     /// What it computes.
     pub what: String,
     /// The state that it overwrites, parameters first.
     pub updates: Vec<String>,
     /// The parameters that it reads.
     pub parameters: Vec<String>,
-    /// What it does.
+    /// What it does, all times together.
     pub work: Work,
     /// How many threads it runs on when it is alone.
     pub threads: usize,
@@ -40,18 +41,19 @@ pub fn describe(
     batch: usize,
     threads: usize,
 ) -> Vec<Launch> {
-    let graph = &function.graph;
-    let phases = lowered.plan.steps.iter().filter_map(|step| match step {
-        PlanStep::Launches(launches) => Some(launches),
-        PlanStep::CheckFinite(_) => None,
+    let phases = lowered.plan.steps.iter().flat_map(|step| {
+        let (times, phases) = step.phases();
+        phases.iter().map(move |launches| (times, launches))
     });
-    let groups = phases
-        .enumerate()
-        .flat_map(|(phase, launches)| launches.iter().map(move |(group, _)| (phase, *group)));
-    let launch = |(phase, index): (usize, usize)| {
+    let groups = phases.enumerate().flat_map(|(phase, (times, launches))| {
+        launches.iter().map(move |(group, _)| (phase, times, *group))
+    });
+    let launch = |(phase, times, index): (usize, usize, usize)| {
+        let graph = lowered.graph(function, index);
         let (group, bindings) = (&lowered.groups[index], &lowered.bindings[index]);
         let kernel = &lowered.kernels[lowered.kernel_of[index]];
-        let updates = function.updates.iter();
+        let is_outside = lowered.body_of[index].is_none();
+        let updates = function.updates.iter().filter(|_| is_outside);
         let updates = updates.filter(|(_, node)| group.outputs.contains(&storage(graph, *node)));
         let mut updates: Vec<String> = updates.map(|(name, _)| name.clone()).collect();
         updates.sort_by_key(|name| !is_parameter(module, name));
@@ -64,10 +66,11 @@ pub fn describe(
         Launch {
             kernel: lowered.kernel_of[index],
             phase,
+            times,
             what: words(graph, group, batch),
             updates,
             parameters,
-            work: Work::of(graph, group, kernel, bindings, batch),
+            work: Work::of(graph, group, kernel, bindings, batch).times(times),
             threads: worthwhile_threads(f64::from(lowered.costs[index].at(batch)), threads)
                 .min(kernel.tasks.at(batch).max(1)),
         }

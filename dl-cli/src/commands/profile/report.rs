@@ -45,6 +45,8 @@ struct Limit {
 struct Row {
     kernel: usize,
     phase: usize,
+    /// How often it is run; `us`, `flops` and `bytes` are those of all times together.
+    times: usize,
     what: String,
     updates: Vec<String>,
     parameters: Vec<String>,
@@ -79,6 +81,7 @@ impl Report {
             Row {
                 kernel: launch.kernel,
                 phase: launch.phase,
+                times: launch.times,
                 what: launch.what.clone(),
                 updates: launch.updates.clone(),
                 parameters: launch.parameters.clone(),
