@@ -97,7 +97,8 @@ fn show_plan(arguments: &[&str], text: &str) -> Result<String, GoldenError> {
     let lowered = lowered(&module, function, lanes(count, usage)?)?;
     let mut shown = lowered.plan.to_string();
     for (index, group) in lowered.groups.iter().enumerate() {
-        write!(shown, "k{index}: {}", fuse::text::show(&function.graph, group)).expect("writing to a string");
+        let graph = lowered.graph(function, index);
+        write!(shown, "k{index}: {}", fuse::text::show(graph, group)).expect("writing to a string");
     }
     Ok(shown)
 }

@@ -6,17 +6,20 @@ use dl_runtime::files::TensorFile;
 use dl_runtime::tensor::{Data, Tensor};
 
 /// All cases.
-pub const NAMES: [&str; 11] = [
+pub const NAMES: [&str; 14] = [
     "activations",
     "attention",
     "batch_norm",
     "binary",
     "cnn_keras",
     "cnn_same_stride",
+    "gru",
     "layer_norm_residual",
+    "lstm",
     "mlp_128",
     "mlp_regression",
     "mlp_three",
+    "rnn",
     "softmax_regression",
 ];
 

@@ -367,7 +367,8 @@ impl<'f> Fuser<'f> {
         let elements = space_shape(self.graph, node).elements().ok_or_else(|| self.error(node))?;
         let mut group = Group::of(node, elements);
         let fits = match self.graph.op(node).structure() {
-            Structure::Map | Structure::Pad | Structure::OverlapAdd => true,
+            Structure::Map | Structure::OverlapAdd => true,
+            Structure::Pad => roles::begins_at_number(self.graph, node),
             Structure::Get => self.fits(self.graph.operands(node)[0], &mut group),
             Structure::Broadcast | Structure::Leaf => match roles::rows_asked(self.graph, node) {
                 Ok(rows) => rows.is_none_or(|rows| group.arrange(rows)),

@@ -1,5 +1,6 @@
 //! How a node reads its operands: element by element within its kernel, or by loops of its own.
 
+use dl_ir::access::{Access, Stride, natural};
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::{Broadcast, Op, Structure};
 use dl_ir::product::Product;
@@ -15,27 +16,25 @@ pub enum Reduction {
     Row,
     /// A sum along all other axes, or of a vector whose length depends on the batch.
     Column,
-    /// Along some of the other axes, of fixed sizes.
+    /// Along some of the other axes, of fixed sizes and at distances that do not depend on the batch.
     Fold,
 }
 
 /// Along what a reduction goes; `None` for other ops and for axes that no kernel reduces.
 pub fn reduction(graph: &Graph, node: NodeId) -> Option<Reduction> {
-    let axes = match graph.op(node) {
-        Op::ReduceSum(reduce) => reduce.axes.clone(),
-        Op::ReduceMax(reduce) => reduce.axes.clone(),
-        Op::MaxWithIndex(reduce) => reduce.axes.clone(),
-        _ => return None,
-    };
-    let shape = &graph.tensor(graph.operands(node)[0]).shape;
+    let axes = graph.op(node).reduced_axes()?;
+    let operand = graph.operands(node)[0];
+    let shape = &graph.tensor(operand).shape;
     let rank = shape.rank();
     let is_sum = matches!(graph.op(node), Op::ReduceSum(_));
-    match axes.as_slice() {
+    match axes {
         [axis] if axis + 1 == rank && shape.dims()[*axis].as_static().is_some() => Some(Reduction::Row),
         [0] if rank == 1 && is_sum => Some(Reduction::Column),
         axes if is_sum && rank > 1 && axes.iter().copied().eq(0..rank - 1) => Some(Reduction::Column),
         axes if axes.iter().all(|&axis| axis + 1 < rank && shape.dims()[axis].as_static().is_some()) => {
-            Some(Reduction::Fold)
+            let access = Access::of(graph, operand)?;
+            let are_numbers = axes.iter().all(|&axis| access.strides[axis].as_fixed().is_some());
+            are_numbers.then_some(Reduction::Fold)
         }
         _ => None,
     }
@@ -153,6 +152,16 @@ pub fn tiles(graph: &Graph, node: NodeId) -> bool {
 pub fn scattered(graph: &Graph, node: NodeId) -> NodeId {
     let operand = graph.operands(node)[0];
     if tiles(graph, operand) { scattered(graph, operand) } else { operand }
+}
+
+/// Whether a node that scatters puts its first element at a place that does not depend on the batch.
+pub fn begins_at_number(graph: &Graph, node: NodeId) -> bool {
+    let Op::Pad(pad) = graph.op(node) else { return true };
+    let strides = natural(shape(graph, node));
+    let is_number = |strides: Vec<Stride>| {
+        strides.iter().zip(&pad.low).all(|(stride, &low)| low == 0 || stride.as_fixed().is_some())
+    };
+    strides.is_some_and(is_number)
 }
 
 /// The shape of the space that a node is computed in: its own, or that of the elements it scatters.

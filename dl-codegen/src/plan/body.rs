@@ -79,9 +79,10 @@ impl Loop {
         }
         let mut groups = fuse(&as_function)?;
         if scan.reverse {
-            groups.iter_mut().filter(|group| writes_results(&as_function, group)).try_for_each(|group| {
-                if write_exactly(graph, group) { Ok(()) } else { Err(error()) }
-            })?;
+            groups
+                .iter_mut()
+                .filter(|group| writes_results(&as_function, group))
+                .try_for_each(|group| if write_exactly(graph, group) { Ok(()) } else { Err(error()) })?;
         }
         let mut units = kernels.add(graph, groups, Some(body));
         let order = order(&as_function, Kind::Body, &mut units, &mut |node| {

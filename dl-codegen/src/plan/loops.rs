@@ -75,10 +75,13 @@ impl<'l> Placed<'l> {
                 let own = buffers.scratch(value.0, input, name(carry), steps.start);
                 buffers.keep_alive(own, steps.end);
                 body.set_state(scan.input_name(carry), own);
-                (initial.push(own), results.push(own), stacks.push(own));
+                initial.push(own);
+                results.push(own);
+                stacks.push(own);
                 continue;
             }
-            let stack = buffers.stack(value.0, input, scan.length + 1, inside(format!("stack{carry}")), steps.start);
+            let stack =
+                buffers.stack(value.0, input, scan.length + 1, inside(format!("stack{carry}")), steps.start);
             buffers.keep_alive(stack, steps.end);
             let mut slot = |name, first, advance| buffers.window(value, 1, name, stack, first, advance);
             initial.push(slot(inside(format!("first{carry}")), slots.initial, 0));

@@ -10,12 +10,12 @@ mod storage;
 mod text;
 mod unit;
 
+use dl_ir::graph::NodeId;
 use dl_ir::module::{Function, Module};
 use dl_ir::ops::Op;
 use dl_ir::types::DType;
-use std::sync::Arc;
-use dl_ir::graph::NodeId;
 use dl_runtime::program::{Buffer, BufferId, Element, Extent, StatePlan, StateSlot};
+use std::sync::Arc;
 
 pub(crate) use scope::name_of;
 pub use unit::Kernels;
@@ -129,8 +129,7 @@ pub fn plan(
         bodies.push(Body { scan: node, function: repeated.function.clone() });
         units.push(repeated.into_unit(graph));
     }
-    let order =
-        order(function, Kind::Function, &mut units, &mut |node| kernels.copy(graph, node, None));
+    let order = order(function, Kind::Function, &mut units, &mut |node| kernels.copy(graph, node, None));
     let plan = storage::assign(function, state, &kernels, &units, &order, bodies);
     Ok((plan, kernels))
 }

@@ -14,8 +14,8 @@ use dl_ir::module::Function;
 use dl_ir::ops::Op;
 
 use crate::fuse::{Class, is_leaf, scatters};
-use crate::schedule::operands::{is_number, storage};
 use crate::schedule::Binding;
+use crate::schedule::operands::{is_number, storage};
 
 use super::unit::{Unit, UnitKind};
 
@@ -148,7 +148,9 @@ fn writable(function: &Function, units: &[Unit], checked: &BTreeSet<usize>) -> B
     let producers = producers(graph, units);
     let mut in_place: BTreeMap<NodeId, String> = BTreeMap::new();
     for (name, node) in &function.updates {
-        let Some(unit) = producers.get(&(*node, false)) else { continue };
+        // What is a number or a state has at most a kernel that copies it to a buffer of its own.
+        let producer = producers.get(&(*node, false)).filter(|_| !is_leaf(graph, *node));
+        let Some(unit) = producer else { continue };
         let same_places = units[*unit].bindings.iter().all(|binding| match binding {
             Binding::Write(..) => true,
             Binding::Read(read, Class::Full) if lies_in_order(graph, *read) => true,
@@ -222,11 +224,7 @@ fn needed_for_results(
 
 /// What each unit must run after: those whose results it reads, and, if it writes a state in place, all others that read the
 /// old value.
-fn dependencies(
-    graph: &Graph,
-    units: &[Unit],
-    in_place: &BTreeMap<NodeId, String>,
-) -> Vec<BTreeSet<usize>> {
+fn dependencies(graph: &Graph, units: &[Unit], in_place: &BTreeMap<NodeId, String>) -> Vec<BTreeSet<usize>> {
     let producers = producers(graph, units);
     let writers: HashMap<&String, usize> =
         in_place.iter().map(|(node, state)| (state, producers[&(*node, false)])).collect();

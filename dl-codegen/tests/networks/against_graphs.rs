@@ -112,7 +112,10 @@ fn dropped_elements() {
 fn recurrence() {
     check("< input(3, 5), rnn(5, 7), dense(7, 2) >", &[1, 5, 33]);
     check("< input(1, 5), gru(5, 7), dense(7, 2) >", &[1, 17]);
-    check("< input(4, 3), lstm(3, 5, return_sequences = true), lstm(5, 2), dense(2, 2, softmax) >", &[1, 5, 33]);
+    check(
+        "< input(4, 3), lstm(3, 5, return_sequences = true), lstm(5, 2), dense(2, 2, softmax) >",
+        &[1, 5, 33],
+    );
     check("< input(5, 3), gru(3, 17, return_sequences = true), last, dense(17, 3, softmax) >", &[1, 2, 33]);
     check("< input(5, 3), rnn(3, 17, return_sequences = true), dense(17, 3, softmax) >", &[1, 2, 33]);
 }

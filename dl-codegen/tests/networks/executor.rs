@@ -38,7 +38,8 @@ pub fn initial(
         };
         assert_eq!(data.len(), buffer.elements.at(batch), "{}", buffer.name);
         // A slot may be written in whole vectors. Arenas have room for 16, 32, … examples.
-        let has_windows = |buffer: &Buffer| matches!(buffer.place, Place::Window(w) if w.of.0 as usize == index);
+        let has_windows =
+            |buffer: &Buffer| matches!(buffer.place, Place::Window(w) if w.of.0 as usize == index);
         let room = if plan.buffers.iter().any(has_windows) { batch.next_multiple_of(16) } else { batch };
         data.resize(buffer.elements.at(room).next_multiple_of(16), POISON);
         data
@@ -47,7 +48,12 @@ pub fn initial(
 }
 
 /// The buffer in memory of its own that a buffer is or lies in, and the words of it that it takes in an iteration of a loop.
-pub fn locate(lowered: &Lowered, BufferId(id): BufferId, batch: usize, iteration: usize) -> (usize, Range<usize>) {
+pub fn locate(
+    lowered: &Lowered,
+    BufferId(id): BufferId,
+    batch: usize,
+    iteration: usize,
+) -> (usize, Range<usize>) {
     let buffer = &lowered.plan.buffers[id as usize];
     let len = buffer.elements.at(batch);
     match buffer.place {

@@ -137,6 +137,16 @@ impl Op {
     pub fn structure(&self) -> Structure {
         dispatch!(self, op => op.structure())
     }
+
+    /// The axes that a reduction goes along; `None` for other ops.
+    pub fn reduced_axes(&self) -> Option<&[usize]> {
+        match self {
+            Op::ReduceSum(reduce) => Some(&reduce.axes),
+            Op::ReduceMax(reduce) => Some(&reduce.axes),
+            Op::MaxWithIndex(reduce) => Some(&reduce.axes),
+            _ => None,
+        }
+    }
 }
 
 /// The operand types of an op that takes `N` tensors.

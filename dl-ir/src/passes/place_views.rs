@@ -95,7 +95,12 @@ fn can_read(builder: &Builder, op: &Op, operand: NodeId) -> bool {
         (_, Structure::Permute | Structure::Map | Structure::Pad | Structure::OverlapAdd) => {
             has_whole_rows(&access, shape)
         }
-        (_, Structure::Reduce) => !is_column_sum(op, shape) && has_whole_rows(&access, shape),
+        (_, Structure::Reduce) => {
+            // Programs go along the axes that are reduced by distances that they have as numbers.
+            let mut reduced = op.reduced_axes().unwrap_or_default().iter();
+            let are_numbers = reduced.all(|&axis| access.strides[axis].as_fixed().is_some());
+            !is_column_sum(op, shape) && has_whole_rows(&access, shape) && are_numbers
+        }
         _ => access.is_whole(shape),
     }
 }

@@ -5,9 +5,7 @@ use std::ops::Range;
 use super::RunError;
 use super::check::{Defect, check_place};
 use crate::arena::{Arena, PAGE};
-use crate::program::{
-    BufferId, Element, Layout, Place, Program, StatePlan, Step, Window, round_up,
-};
+use crate::program::{BufferId, Element, Layout, Place, Program, StatePlan, Step, Window, round_up};
 
 /// A program and the addresses its launches work on.
 #[derive(Debug)]

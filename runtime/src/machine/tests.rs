@@ -1,3 +1,5 @@
+mod loops;
+
 use std::sync::Arc;
 
 use super::*;

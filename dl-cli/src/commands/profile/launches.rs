@@ -45,9 +45,9 @@ pub fn describe(
         let (times, phases) = step.phases();
         phases.iter().map(move |launches| (times, launches))
     });
-    let groups = phases.enumerate().flat_map(|(phase, (times, launches))| {
-        launches.iter().map(move |(group, _)| (phase, times, *group))
-    });
+    let groups = phases
+        .enumerate()
+        .flat_map(|(phase, (times, launches))| launches.iter().map(move |(group, _)| (phase, times, *group)));
     let launch = |(phase, times, index): (usize, usize, usize)| {
         let graph = lowered.graph(function, index);
         let (group, bindings) = (&lowered.groups[index], &lowered.bindings[index]);
