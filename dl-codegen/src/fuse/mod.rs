@@ -162,7 +162,10 @@ impl<'f> Fuser<'f> {
             [] => self.start(node)?,
             [only] if self.join(node, *only, is_output) => *only,
             several if !is_output && self.join_all(node, several) => return Ok(()),
-            _ => self.start(node)?,
+            several => match self.join_first(node, several) {
+                Some(index) => index,
+                None => self.start(node)?,
+            },
         };
         self.put(node, &[group]);
         Ok(())
@@ -319,9 +322,16 @@ impl<'f> Fuser<'f> {
         true
     }
 
-    /// Takes a node into several groups, to be computed in each.
+    /// Takes a node into the first group of several that read it, which writes it for the others.
+    fn join_first(&mut self, node: NodeId, indices: &[usize]) -> Option<usize> {
+        let mut indices = indices.to_vec();
+        indices.sort_by_key(|&index| self.group(index).members.keys().next().copied());
+        indices.into_iter().find(|&index| self.join(node, index, true))
+    }
+
+    /// Takes a node into several groups, to be computed in each: where that takes no more reading than the node itself would.
     fn join_all(&mut self, node: NodeId, indices: &[usize]) -> bool {
-        if !roles::is_cheap(self.graph.op(node)) {
+        if !roles::is_cheap(self.graph.op(node)) || roles::n_tensors_read(self.graph, node) > 1 {
             return false;
         }
         let mut joined = Vec::new();

@@ -20,8 +20,8 @@ impl Fuser<'_> {
     /// Whether group `to` needs a group that needs group `from`: merged, they would wait for themselves.
     pub(super) fn reaches_around(&self, from: usize, to: usize) -> bool {
         let direct = [Waiting::Group(from), Waiting::Group(to)];
-        let members = self.group(from).members.keys();
-        let starts = members.flat_map(|&member| self.waiting_for(member));
+        let outputs = self.group(from).outputs.iter();
+        let starts = outputs.flat_map(|&output| self.waiting_for(output));
         self.reaches(starts.filter(|waiting| !direct.contains(waiting)).collect(), to)
     }
 
@@ -48,8 +48,8 @@ impl Fuser<'_> {
             if waiting == Waiting::Group(to) {
                 return true;
             }
-            // Users come after operands: nothing that begins behind the group's last member leads to it.
-            if Some(self.first_node(waiting)) > last || !seen.insert(waiting) {
+            // Users come after operands: what gives nothing from before the group's last member does not lead to it.
+            if self.first_node(waiting) > last || !seen.insert(waiting) {
                 continue;
             }
             if seen.len() > SEARCH_LIMIT {
@@ -57,8 +57,8 @@ impl Fuser<'_> {
             }
             match waiting {
                 Waiting::Group(group) => {
-                    let members = self.group(group).members.keys();
-                    stack.extend(members.flat_map(|&member| self.waiting_for(member)));
+                    let outputs = self.group(group).outputs.iter();
+                    stack.extend(outputs.flat_map(|&output| self.waiting_for(output)));
                 }
                 Waiting::Node(node) => stack.extend(self.waiting_for(node)),
             }
@@ -66,10 +66,11 @@ impl Fuser<'_> {
         false
     }
 
-    fn first_node(&self, waiting: Waiting) -> NodeId {
+    /// The first node of those that others wait for.
+    fn first_node(&self, waiting: Waiting) -> Option<NodeId> {
         match waiting {
-            Waiting::Group(group) => *self.group(group).members.keys().next().expect("groups have members"),
-            Waiting::Node(node) => node,
+            Waiting::Group(group) => self.group(group).outputs.iter().min().copied(),
+            Waiting::Node(node) => Some(node),
         }
     }
 }

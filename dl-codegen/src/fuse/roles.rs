@@ -127,6 +127,15 @@ pub fn is_cheap(op: &Op) -> bool {
     )
 }
 
+/// How many operands of a node have an element at each of its points, numbers left out.
+pub fn n_tensors_read(graph: &Graph, node: NodeId) -> usize {
+    let operands = graph.operands(node);
+    let is_tensor = |&&operand: &&NodeId| {
+        !matches!(graph.op(operand), Op::Constant(_)) && !is_in_program(graph.op(operand))
+    };
+    operands.iter().filter(is_tensor).count()
+}
+
 /// Whether a broadcast is computed with in programs, rather than read as a view.
 pub fn is_in_program(op: &Op) -> bool {
     matches!(op, Op::Broadcast(broadcast) if broadcast_class(broadcast, Class::Full).is_some())
