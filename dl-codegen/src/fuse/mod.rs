@@ -331,7 +331,7 @@ impl<'f> Fuser<'f> {
 
     /// Takes a node into several groups, to be computed in each: where that takes no more reading than the node itself would.
     fn join_all(&mut self, node: NodeId, indices: &[usize]) -> bool {
-        if !roles::is_cheap(self.graph.op(node)) || roles::n_tensors_read(self.graph, node) > 1 {
+        if !roles::is_cheap(self.graph.op(node)) || !roles::is_light(self.graph, node) {
             return false;
         }
         let mut joined = Vec::new();

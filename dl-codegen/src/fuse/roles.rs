@@ -4,7 +4,7 @@ use dl_ir::access::{Access, Stride, natural};
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::{Broadcast, Op, Structure};
 use dl_ir::product::Product;
-use dl_ir::types::Shape;
+use dl_ir::types::{DType, Shape};
 
 use super::group::{Anchor, Class, Space};
 use crate::matrix::Transposition;
@@ -127,13 +127,13 @@ pub fn is_cheap(op: &Op) -> bool {
     )
 }
 
-/// How many operands of a node have an element at each of its points, numbers left out.
-pub fn n_tensors_read(graph: &Graph, node: NodeId) -> usize {
-    let operands = graph.operands(node);
-    let is_tensor = |&&operand: &&NodeId| {
-        !matches!(graph.op(operand), Op::Constant(_)) && !is_in_program(graph.op(operand))
-    };
-    operands.iter().filter(is_tensor).count()
+/// Whether to compute a node again where it is used takes no more reading than to read it: of its operands, one at most has as many
+/// elements in memory. Truth values are never in memory.
+pub fn is_light(graph: &Graph, node: NodeId) -> bool {
+    let fills_memory =
+        |&&operand: &&NodeId| !matches!(graph.op(operand), Op::Constant(_) | Op::Iota(_) | Op::Broadcast(_));
+    let is_bool = graph.node(node).ty.as_tensor().is_some_and(|tensor| tensor.dtype == DType::Bool);
+    is_bool || graph.operands(node).iter().filter(fills_memory).count() <= 1
 }
 
 /// Whether a broadcast is computed with in programs, rather than read as a view.
