@@ -36,8 +36,16 @@ fn allocations<R>(call: impl FnOnce() -> R) -> usize {
 
 // A program of its own, without the test harness, whose threads allocate when they like.
 fn main() {
-    let text = "< dense(64, 40, relu), layer_norm(40), residual(< dense(40, 40, tanh), dropout(0.5) >), reshape(4, 10), \
-                batch_norm(10), flatten, dense(40, 10, softmax) >";
+    check(
+        "< dense(64, 40, relu), layer_norm(40), residual(< dense(40, 40, tanh), dropout(0.5) >), reshape(4, 10), \
+         batch_norm(10), flatten, dense(40, 10, softmax) >",
+    );
+    check(
+        "< input(64), reshape(8, 8), lstm(8, 12, return_sequences = true), rnn(12, 9), dense(9, 10, softmax) >",
+    );
+}
+
+fn check(text: &str) {
     let (x, y) = (Array2::<f32>::from_elem((100, 64), 0.5), Array1::<u8>::from_elem(100, 3));
     let reversed = x.slice(s![..;-1, ..]);
     for threads in [1, 2] {

@@ -150,7 +150,9 @@ impl<'f> Fuser<'f> {
         }
         if self.goes_apart(node) {
             let group = match readers.as_slice() {
-                [only] if roles::tiles(self.graph, node) => self.scatter_again(node, *only),
+                [only] if roles::tiles(self.graph, node) && !self.is_part(node) => {
+                    self.scatter_again(node, *only)
+                }
                 _ => self.start(node)?,
             };
             self.put(node, &[group]);
@@ -190,6 +192,11 @@ impl<'f> Fuser<'f> {
         self.in_place[node.index()] = !self.users[node.index()].iter().all(is_joined);
         self.put(node, &joined);
         Ok(())
+    }
+
+    /// Whether a node is a part of a concatenation.
+    fn is_part(&self, node: NodeId) -> bool {
+        self.users[node.index()].iter().any(|&user| matches!(self.graph.op(user), Op::Concatenate(_)))
     }
 
     /// Takes a node that scatters into the group of one that scatters what it gives, and nothing else: both go through the same elements.
@@ -378,7 +385,7 @@ impl<'f> Fuser<'f> {
         let mut group = Group::of(node, elements);
         let fits = match self.graph.op(node).structure() {
             Structure::Map | Structure::OverlapAdd => true,
-            Structure::Pad => roles::begins_at_number(self.graph, node),
+            Structure::Pad | Structure::Concatenate => roles::begins_at_numbers(self.graph, node),
             Structure::Get => self.fits(self.graph.operands(node)[0], &mut group),
             Structure::Broadcast | Structure::Leaf => match roles::rows_asked(self.graph, node) {
                 Ok(rows) => rows.is_none_or(|rows| group.arrange(rows)),

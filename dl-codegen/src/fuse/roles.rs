@@ -1,6 +1,6 @@
 //! How a node reads its operands: element by element within its kernel, or by loops of its own.
 
-use dl_ir::access::{Access, Stride, natural};
+use dl_ir::access::{Access, natural};
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::{Broadcast, Op, Structure};
 use dl_ir::product::Product;
@@ -61,7 +61,7 @@ pub fn operand_class(graph: &Graph, user: NodeId, class: Class) -> Option<Class>
     match graph.op(user).structure() {
         Structure::Map | Structure::Get => Some(class),
         // At the points of what is scattered.
-        Structure::Pad | Structure::OverlapAdd => Some(class),
+        Structure::Pad | Structure::Concatenate | Structure::OverlapAdd => Some(class),
         Structure::Broadcast => {
             let Op::Broadcast(broadcast) = graph.op(user) else { return None };
             broadcast_class(broadcast, class)
@@ -143,7 +143,7 @@ pub fn is_in_program(op: &Op) -> bool {
 
 /// Whether a node puts each element of its operand in a place of its own, among zeros or other elements.
 pub fn scatters(op: &Op) -> bool {
-    matches!(op.structure(), Structure::Pad | Structure::OverlapAdd)
+    matches!(op.structure(), Structure::Pad | Structure::Concatenate | Structure::OverlapAdd)
 }
 
 /// Whether a node scatters its operand's elements so that each place gets exactly one.
@@ -160,17 +160,28 @@ pub fn tiles(graph: &Graph, node: NodeId) -> bool {
 /// The node whose elements are scattered in the kernel of a node that scatters: its operand, or what that scatters in turn.
 pub fn scattered(graph: &Graph, node: NodeId) -> NodeId {
     let operand = graph.operands(node)[0];
-    if tiles(graph, operand) { scattered(graph, operand) } else { operand }
+    let is_one_of_several = matches!(graph.op(node), Op::Concatenate(_));
+    if tiles(graph, operand) && !is_one_of_several { scattered(graph, operand) } else { operand }
 }
 
-/// Whether a node that scatters puts its first element at a place that does not depend on the batch.
-pub fn begins_at_number(graph: &Graph, node: NodeId) -> bool {
-    let Op::Pad(pad) = graph.op(node) else { return true };
-    let strides = natural(shape(graph, node));
-    let is_number = |strides: Vec<Stride>| {
-        strides.iter().zip(&pad.low).all(|(stride, &low)| low == 0 || stride.as_fixed().is_some())
-    };
-    strides.is_some_and(is_number)
+/// Whether a pad, or each part of a concatenation, begins at a place that does not depend on the batch, as kernels write them; parts must
+/// be alike.
+pub fn begins_at_numbers(graph: &Graph, node: NodeId) -> bool {
+    let Some(strides) = natural(shape(graph, node)) else { return false };
+    match graph.op(node) {
+        Op::Pad(pad) => {
+            let mut axes = strides.iter().zip(&pad.low);
+            axes.all(|(stride, &low)| low == 0 || stride.as_fixed().is_some())
+        }
+        Op::Concatenate(concatenate) => {
+            let operands = graph.operands(node);
+            let are_alike = operands.iter().all(|&part| shape(graph, part) == shape(graph, operands[0]));
+            // Panels have their columns elsewhere.
+            let is_row_major = shape(graph, node).as_fixed().is_none();
+            are_alike && is_row_major && strides[concatenate.axis].as_fixed().is_some()
+        }
+        _ => true,
+    }
 }
 
 /// The shape of the space that a node is computed in: its own, or that of the elements it scatters.

@@ -152,17 +152,20 @@ impl<'g> Evaluator<'g> {
 
     /// Writes an output at a place.
     pub fn write(&mut self, output: NodeId, class: Class, place: Place) {
-        let value = self.value(output, class, place);
         let arg = self.arg_where(|binding| binding.is_write() && binding.node() == output);
-        let address = self.address(arg, class, place);
-        let count = if class == Class::PerRow { 1 } else { self.stored(address.arg, place.vector) };
-        let value = if scatter::adds_up(self.graph, output) {
-            let before = self.b.load_tail(address, count);
-            self.b.add(before, value)
-        } else {
-            value
-        };
-        self.b.store_tail(address, value, count);
+        let first = self.address(arg, class, place);
+        let count = if class == Class::PerRow { 1 } else { self.stored(arg, place.vector) };
+        for (part, before) in scatter::parts(self.graph, output) {
+            let value = self.value(part, class, place);
+            let address = Address { offset: first.offset + 4 * before as i32, ..first };
+            let value = if scatter::adds_up(self.graph, output) {
+                let sum = self.b.load_tail(address, count);
+                self.b.add(sum, value)
+            } else {
+                value
+            };
+            self.b.store_tail(address, value, count);
+        }
     }
 
     /// Reads what is the same for all rows, ahead of the loop over them.

@@ -1,4 +1,5 @@
-//! Nodes that put their operand's elements in places of their own: padding, and windows added back to where they came from.
+//! Nodes that put their operands' elements in places of their own: padding, parts one behind the other, and windows added back to where they
+//! came from.
 //!
 //! Their kernels go through the operand's elements, and write each where it belongs. Each task first fills the part of the result that
 //! it writes to with zeros, if there is anything else.
@@ -26,6 +27,9 @@ pub fn rows(graph: &Graph, node: NodeId, n_axes: usize) -> Rows {
 /// The element that the operand's first becomes, and how far apart neighbours along each axis are.
 fn places(graph: &Graph, node: NodeId) -> (i64, Vec<Stride>) {
     let result = natural(&graph.tensor(node).shape).expect("checked by fusion");
+    if let Op::Concatenate(_) = graph.op(node) {
+        return (0, result);
+    }
     let (offset, strides) = operand_places(graph, node, &result);
     let operand = graph.operands(node)[0];
     match graph.op(operand) {
@@ -68,6 +72,15 @@ pub fn columns(graph: &Graph, node: NodeId) -> usize {
     last.filter(|_| strides.last() == Some(&Stride::fixed(1))).unwrap_or(1)
 }
 
+/// What a node is written as, with how many elements lie before each: the parts of a concatenation, or the node itself.
+pub fn parts(graph: &Graph, node: NodeId) -> Vec<(NodeId, i64)> {
+    let Op::Concatenate(concatenate) = graph.op(node) else { return vec![(node, 0)] };
+    let strides = natural(&graph.tensor(node).shape).expect("checked by fusion");
+    let size = space_shape(graph, node).dims()[concatenate.axis];
+    let each = strides[concatenate.axis].times(size).and_then(Stride::as_fixed).expect("checked by fusion");
+    graph.operands(node).into_iter().zip((0..).map(|part| part * each)).collect()
+}
+
 /// Whether two elements of the operand may go to one place: they are added up in memory.
 pub fn adds_up(graph: &Graph, node: NodeId) -> bool {
     let Op::OverlapAdd(add) = graph.op(node) else { return false };
@@ -85,7 +98,9 @@ fn inner_sizes(graph: &Graph, node: NodeId, add: &OverlapAdd) -> Vec<usize> {
 /// Whether there are places that get no element.
 fn leaves_gaps(graph: &Graph, node: NodeId) -> bool {
     let elements = |shape: &Shape| shape.elements();
-    adds_up(graph, node) || elements(&graph.tensor(node).shape) != elements(space_shape(graph, node))
+    let is_filled = matches!(graph.op(node), Op::Concatenate(_));
+    adds_up(graph, node)
+        || (!is_filled && elements(&graph.tensor(node).shape) != elements(space_shape(graph, node)))
 }
 
 /// The nodes that are scattered and leave gaps, with their buffers.

@@ -72,7 +72,7 @@ impl Draft {
     }
 
     fn add(&mut self, random: &mut Random, is_last: bool, max_work: usize) {
-        match random.below(9) {
+        match random.below(10) {
             0 if self.shape.len() > 1 => {
                 self.shape = vec![self.shape.iter().product()];
                 self.layers.push("flatten".to_owned());
@@ -103,6 +103,7 @@ impl Draft {
                 let width = self.shape[self.shape.len() - 1];
                 self.layers.push(format!("batch_norm({width})"));
             }
+            7 if self.shape.len() == 2 => self.add_recurrent(random, max_work),
             _ => {
                 let width = *self.shape.last().expect("shapes have axes");
                 let (out, activation) = (self.width(random, max_work), random.choose(&ACTIVATIONS));
@@ -112,6 +113,17 @@ impl Draft {
                 *self.shape.last_mut().expect("shapes have axes") = out;
             }
         }
+    }
+
+    /// A loop over time steps.
+    fn add_recurrent(&mut self, random: &mut Random, max_work: usize) {
+        let (kind, gates) = random.choose(&[("rnn", 1), ("lstm", 4), ("gru", 3)]);
+        let [steps, features] = self.shape[..] else { unreachable!("asked for steps of features") };
+        let units = self.width(random, max_work / gates / 2);
+        self.work += self.batch * steps * gates * units * (features + units);
+        let returns_all = random.below(2) == 0;
+        self.layers.push(format!("{kind}({features}, {units}, return_sequences = {returns_all})"));
+        self.shape = if returns_all { vec![steps, units] } else { vec![units] };
     }
 
     fn has_norm(&self) -> bool {

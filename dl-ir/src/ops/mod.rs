@@ -70,6 +70,7 @@ ops! {
     batch_size::BatchSize,
     broadcast::Broadcast,
     compare::Compare,
+    concatenate::Concatenate,
     constant::Constant,
     convert::Convert,
     copy::Copy,

@@ -63,6 +63,8 @@ pub enum Structure {
     Get,
     /// The operand with zeros around and between its elements.
     Pad,
+    /// The operands one behind the other.
+    Concatenate,
     /// Some of the operand's elements, in its order.
     Slice,
     /// Windows that slide over the operand: its elements, some of them several times.

@@ -2,6 +2,7 @@
 
 mod fold_constants;
 mod hoist_invariants;
+mod join_parts;
 mod map_windows;
 mod narrow_maps;
 mod narrow_windows;
@@ -33,6 +34,8 @@ pub const PIPELINE: &[Pass] = &[
     // Behind it, since a gradient that is a product is narrowed, too; before simplify, which joins the slices and pads it leaves.
     narrow_windows::PASS,
     simplify::PASS,
+    // Behind simplify, which makes pads of pads one.
+    join_parts::PASS,
     map_windows::PASS,
     narrow_maps::PASS,
     split_reductions::PASS,

@@ -92,7 +92,8 @@ fn can_read(builder: &Builder, op: &Op, operand: NodeId) -> bool {
         (Op::Reshape(reshape), _) => access.viewed_as(shape, &reshape.shape).is_some(),
         (Op::Copy(_), _)
         | (_, Structure::Broadcast | Structure::Slice | Structure::Window | Structure::Reverse) => true,
-        (_, Structure::Permute | Structure::Map | Structure::Pad | Structure::OverlapAdd) => {
+        (_, Structure::Permute | Structure::Map) => has_whole_rows(&access, shape),
+        (_, Structure::Pad | Structure::Concatenate | Structure::OverlapAdd) => {
             has_whole_rows(&access, shape)
         }
         (_, Structure::Reduce) => {
