@@ -173,6 +173,13 @@ impl Index {
         replaced
     }
 
+    /// So many times this.
+    pub fn times(mut self, factor: i64) -> Self {
+        self.constant *= factor;
+        self.terms.iter_mut().for_each(|(_, of_term)| *of_term *= factor);
+        self
+    }
+
     /// This less another.
     pub fn minus(self, other: &Index) -> Self {
         let terms = other.terms.iter().map(|&(term, factor)| (term, -factor)).collect();

@@ -74,8 +74,12 @@ impl<'a> Scope<'a> {
                 self.set(node, buffer);
                 return buffer;
             }
-            Binding::Packed(_) => {
+            Binding::Packed(_) | Binding::PackedBlock(_) => {
                 let name = format!("{} in panels", self.name(node));
+                return buffers.beside(self.graph, binding, name, step);
+            }
+            Binding::Sums(_) => {
+                let name = format!("sums of {}", self.name(node));
                 return buffers.beside(self.graph, binding, name, step);
             }
             _ => {}

@@ -12,13 +12,14 @@ use dl_runtime::program::{Blocks, Extent};
 
 use super::KernelBuilder;
 use super::nest::{Nest, Rows, in_layout, place};
-use super::operands::{Binding, chunks, extent, matrix, packed, storage};
+use super::operands::{Binding, TERMS_OF_BLOCK, chunks, extent, in_panels, matrix, storage};
 use super::tile::{Sum, TileOf};
 use crate::fuse::chunks::chunk_len;
 use crate::fuse::{Anchor, Class, Group};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::layout::Matrix;
 use crate::target::Target;
+use crate::vector::Program;
 
 /// Loop variables: the tile's first column, and from the next on its rows.
 const COL: usize = 0;
@@ -69,7 +70,7 @@ fn nest(graph: &Graph, product: &Product, bindings: &[Binding], target: Target) 
     };
     let operands = bindings.iter().map(|&binding| {
         let matrix = match binding {
-            Binding::Packed(node) => packed(graph, node, target),
+            beside if beside.is_beside() => in_panels(graph, binding, target),
             _ => matrix(graph, storage(graph, binding.node()), target),
         };
         let axes = product.rows.iter();
@@ -171,8 +172,11 @@ impl Contract<'_> {
             }
             // The outermost loop over rows is around that over columns where its indices are tasks: what a task reads stays near.
             let inner_axes = usize::from(self.task == Task::Rows && self.nest.axes.len() > 1);
-            let mut body = self.rows(kernel, inner_axes, block, sum);
-            body.splice(0..0, self.pack(kernel, block));
+            let body = if self.tile.in_blocks() {
+                self.blocks(kernel, block)
+            } else {
+                self.block(kernel, inner_axes, block, sum)
+            };
             columns.push(kernel.nested(COL, begin, ends, [(block, body)]));
         }
         if self.task == Task::Rows && self.nest.axes.len() > 1 {
@@ -182,13 +186,42 @@ impl Contract<'_> {
         columns
     }
 
-    /// Brings the columns of a task that tiles read into one panel.
-    fn pack(&self, kernel: &mut KernelBuilder, cols: usize) -> Option<Stmt> {
-        let program = kernel.program(self.tile.pack(cols)?);
-        // There is one loop over rows, which is not begun yet.
+    /// The variable of the loop over blocks of terms: the first of the block.
+    fn block_var(&self) -> usize {
+        self.chunk_var()
+    }
+
+    /// Terms block by block: sums wait in memory until the last.
+    fn blocks(&self, kernel: &mut KernelBuilder, cols: usize) -> Vec<Stmt> {
+        let terms = extent(self.tile.product.k);
+        let zeros = self.run_once(kernel, self.tile.zero_sums(cols), Sum::Nothing);
+        // Blocks behind which something is left; then the last, whole or not.
+        let last = Index::blocks(Blocks { of: terms, size: TERMS_OF_BLOCK }).plus(Index::constant(-1));
+        let last = last.times(TERMS_OF_BLOCK as i64);
+        let behind_last = last.clone().plus(Index::constant(1));
+        let whole = self.block(kernel, 0, cols, Sum::Block);
+        let left = self.block(kernel, 0, cols, Sum::LastBlock);
+        let var = self.block_var();
+        vec![
+            zeros,
+            kernel.nested(var, Index::constant(0), vec![last.clone()], [(TERMS_OF_BLOCK, whole)]),
+            kernel.nested(var, last, vec![behind_last], [(1, left)]),
+        ]
+    }
+
+    /// Rows from axis `first` on, for one block of terms or all: what is packed of the right operand is packed first.
+    fn block(&self, kernel: &mut KernelBuilder, first: usize, cols: usize, sum: Sum) -> Vec<Stmt> {
+        let packed = self.tile.packed();
+        let pack = packed.map(|packed| self.run_once(kernel, self.tile.pack(packed, cols), sum));
+        pack.into_iter().chain(self.rows(kernel, first, cols, sum)).collect()
+    }
+
+    /// A run of a program outside the loop over rows.
+    fn run_once(&self, kernel: &mut KernelBuilder, program: Program, sum: Sum) -> Stmt {
+        let program = kernel.program(program);
         let first_row = |offset: Index| offset.with_var(FIRST_ROW, &Index::constant(0));
-        let args = self.args(Sum::Nothing).into_iter().map(|arg| arg.map_offset(first_row)).collect();
-        Some(Stmt::Run { program, args })
+        let args = self.args(sum).into_iter().map(|arg| arg.map_offset(first_row)).collect();
+        Stmt::Run { program, args }
     }
 
     /// Loops over rows from axis `first` on, around tiles of `cols` columns.
@@ -251,11 +284,11 @@ impl Contract<'_> {
         let pointers = self.tile.bindings.iter().enumerate().map(|(buffer, binding)| {
             let matrix = self.nest.operands[buffer].matrix;
             let col = match binding {
-                // So many elements as there are terms.
+                // A panel has as many rows as there are terms.
                 Binding::Packed(_) => {
-                    let panel = Stride::fixed(1).times(product.k).expect("checked by fusion");
-                    let offset = place(0, [(COL, panel)]);
-                    return Arg::Pointer { buffer, offset };
+                    let panel =
+                        Stride::fixed(1).times(product.k).expect("the right operand has as many rows");
+                    return Arg::Pointer { buffer, offset: place(0, [(COL, panel)]) };
                 }
                 Binding::Left(_) | Binding::Read(_, Class::PerRow | Class::Scalar) => 0,
                 Binding::Read(_, Class::PerCol) => 1,
@@ -276,14 +309,20 @@ impl Contract<'_> {
             if self.task == Task::Chunk {
                 steps.push((self.chunk_var(), of_chunk));
             }
-            if sum == Sum::Step {
-                steps.push((self.step_var(), of_step));
+            match sum {
+                Sum::Step => steps.push((self.step_var(), of_step)),
+                Sum::Block | Sum::LastBlock => steps.push((self.block_var(), of_step)),
+                Sum::Nothing | Sum::Whole => {}
             }
             let offset = self.nest.offset(buffer, FIRST_ROW).plus(place(0, steps));
             Arg::Pointer { buffer, offset }
         });
         let inner = product.inner_term().size;
         let count = match inner {
+            _ if matches!(sum, Sum::Block | Sum::LastBlock) => {
+                let left = Index::extent(extent(inner)).minus(&Index::term(Term::Var(self.block_var()), 1));
+                Some(Arg::Count(vec![Index::constant(TERMS_OF_BLOCK as i64), left]))
+            }
             Dim::Static(_) => None,
             Dim::Batch(_) if self.task == Task::Chunk && !self.adds_up_in_memory() => {
                 let len = chunk_len(product) as i64;

@@ -183,12 +183,20 @@ impl<'g> Evaluator<'g> {
         }
     }
 
-    /// The partial sum of a product that is in memory.
-    pub fn partial(&mut self, node: NodeId, place: Place) -> Value {
-        let arg = self.arg(Binding::WritePartials(node));
+    /// The sum of a product that is in memory.
+    pub fn partial(&mut self, binding: Binding, place: Place) -> Value {
+        let arg = self.arg(binding);
         let address = self.address(arg, Class::Full, place);
         let count = self.stored(arg, place.vector);
         self.b.load_tail(address, count)
+    }
+
+    /// Puts the sum of a product into memory.
+    pub fn write_partial(&mut self, binding: Binding, place: Place, sum: Value) {
+        let arg = self.arg(binding);
+        let address = self.address(arg, Class::Full, place);
+        let count = self.stored(arg, place.vector);
+        self.b.store_tail(address, sum, count);
     }
 
     fn number(&mut self, value: f64, dtype: DType) -> Value {

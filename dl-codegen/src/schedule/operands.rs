@@ -25,6 +25,10 @@ pub enum Binding {
     Right(NodeId),
     /// Memory for the right operand of a product, brought by the kernel into panels as wide as its tiles.
     Packed(NodeId),
+    /// The same for a block of its rows at a time.
+    PackedBlock(NodeId),
+    /// Memory for the sums of a product whose terms are gone through in blocks.
+    Sums(NodeId),
     /// Its partial sums, read by the anchor: one after the other, each as the node itself would lie.
     Partials(NodeId),
     /// Written.
@@ -41,10 +45,17 @@ impl Binding {
             | Binding::Left(node)
             | Binding::Right(node)
             | Binding::Packed(node)
+            | Binding::PackedBlock(node)
+            | Binding::Sums(node)
             | Binding::Partials(node)
             | Binding::Write(node, _)
             | Binding::WritePartials(node) => node,
         }
+    }
+
+    /// Whether it is memory that the kernel alone uses, and that holds no node.
+    pub fn is_beside(self) -> bool {
+        matches!(self, Binding::Packed(_) | Binding::PackedBlock(_) | Binding::Sums(_))
     }
 
     /// Whether it is written.
@@ -63,7 +74,11 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
         let sides = [Binding::Left as fn(NodeId) -> Binding, Binding::Right];
         bindings.extend(operands.iter().zip(sides).map(|(&operand, side)| side(operand)));
         if packs(graph, anchor) {
-            bindings.push(Binding::Packed(operands[1]));
+            if in_blocks(graph, anchor.node()) {
+                bindings.extend([Binding::PackedBlock(operands[1]), Binding::Sums(anchor.node())]);
+            } else {
+                bindings.push(Binding::Packed(operands[1]));
+            }
         }
     }
     let mut reads = Vec::new();
@@ -89,11 +104,11 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
     bindings
 }
 
-/// Whether a product's kernel packs its right operand first: rows of it that are long, and lie far apart, are read again for each of
-/// many tiles, and would push each other out of the cache nearest to the core.
+/// Whether a product's kernel packs its right operand, block of terms by block: rows of it that are long, and lie far apart, are read
+/// again for each of several tiles, and would push each other out of the cache nearest to the core.
 fn packs(graph: &Graph, anchor: Anchor) -> bool {
-    const MANY_ROWS: usize = 96;
-    const LONG_ROW: usize = 4 * MAX_TILE_WIDTH;
+    const MANY_ROWS: usize = 24;
+    const LONG_ROW: usize = 8 * MAX_TILE_WIDTH;
     let Anchor::Contract(node) = anchor else { return false };
     let Some(Product { m: Dim::Static(m), n, rows, terms, .. }) = Product::of(graph, node) else {
         return false;
@@ -103,9 +118,24 @@ fn packs(graph: &Graph, anchor: Anchor) -> bool {
     is_matrix && is_row_major && m >= MANY_ROWS && n >= LONG_ROW
 }
 
-/// A packed right operand as a matrix.
-pub fn packed(graph: &Graph, node: NodeId, target: Target) -> Matrix {
-    Matrix { layout: Layout::Panel { width: target.tile_width() }, ..matrix(graph, node, target) }
+/// Whether a product that packs its right operand goes through its terms in blocks: where each example has several, there are many.
+fn in_blocks(graph: &Graph, node: NodeId) -> bool {
+    let many = |dim: Dim| match dim {
+        Dim::Static(k) => k >= 4 * TERMS_OF_BLOCK,
+        Dim::Batch(of_example) => of_example > 4,
+    };
+    Product::of(graph, node).is_some_and(|product| many(product.k))
+}
+
+/// Terms in a block of a product that packs its right operand: a block of a panel, and what tiles read of the left operand along with
+/// it, fit the cache nearest to the core.
+pub const TERMS_OF_BLOCK: usize = 256;
+
+/// A right operand that is packed, or a block of it, and the sums of a product in blocks: as matrices in panels as wide as tiles.
+pub fn in_panels(graph: &Graph, binding: Binding, target: Target) -> Matrix {
+    let of = matrix(graph, binding.node(), target);
+    let rows = if matches!(binding, Binding::PackedBlock(_)) { TERMS_OF_BLOCK } else { of.rows };
+    Matrix { rows, layout: Layout::Panel { width: target.tile_width() }, ..of }
 }
 
 /// Whether a node is written into programs as a number.
@@ -154,9 +184,12 @@ pub fn buffer_use(graph: &Graph, binding: Binding, target: Target) -> BufferUse 
         elements: match binding {
             Binding::Partials(node) | Binding::WritePartials(node) => partials(graph, node, target),
             Binding::Packed(node) => {
-                let Matrix { cols, .. } = packed(graph, node, target);
+                let Matrix { cols, .. } = matrix(graph, node, target);
                 let rows = shape_elements(graph, node).at(1) / cols;
                 Extent { fixed: 0, per_example: rows * cols.next_multiple_of(target.tile_width()) }
+            }
+            Binding::PackedBlock(_) | Binding::Sums(_) => {
+                Extent::fixed(in_panels(graph, binding, target).n_elements())
             }
             _ => extent(stored_elements(graph, held, target)),
         },
@@ -165,7 +198,7 @@ pub fn buffer_use(graph: &Graph, binding: Binding, target: Target) -> BufferUse 
             Binding::Write(node, _) => scatter::adds_up(graph, node),
             _ => !binding.is_write(),
         },
-        writes: binding.is_write() || matches!(binding, Binding::Packed(_)),
+        writes: binding.is_write() || binding.is_beside(),
     }
 }
 

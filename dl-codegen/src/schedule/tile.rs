@@ -25,6 +25,10 @@ pub enum Sum {
     Whole,
     /// The terms of one step of the outermost loop, added to the partial sum in memory.
     Step,
+    /// The terms of one block, added to the sum in memory.
+    Block,
+    /// The terms of the last block, and the sums in memory.
+    LastBlock,
 }
 
 /// A tile of `height` rows and `cols` columns of a group around the product `node`.
@@ -49,20 +53,28 @@ impl TileOf<'_> {
     /// The program. Its arguments are one pointer for each binding, then the count of the inner loop over terms where that depends on
     /// the batch.
     pub fn program(&self, (height, cols): (usize, usize), sum: Sum) -> Program {
-        let tile = Tile { operands: self.operands.to_vec(), cols, along: Along::Nothing };
-        let builder = ProgramBuilder::new(self.target.lanes);
-        let mut e = Evaluator::new(self.graph, self.group, self.bindings, builder, tile);
+        let mut e = self.evaluator(cols);
         let n_vectors = e.n_vectors();
         let places = (0..height * n_vectors).map(|i| Place { row: i / n_vectors, vector: i % n_vectors });
         let places: Vec<Place> = places.collect();
         let start: Vec<Value> = match sum {
             Sum::Nothing | Sum::Whole => vec![e.b.f32(0.0); places.len()],
-            Sum::Step => places.iter().map(|&place| e.partial(self.node, place)).collect(),
+            Sum::Step => {
+                let binding = Binding::WritePartials(self.node);
+                places.iter().map(|&place| e.partial(binding, place)).collect()
+            }
+            Sum::Block | Sum::LastBlock => {
+                let binding = Binding::Sums(self.node);
+                places.iter().map(|&place| e.partial(binding, place)).collect()
+            }
         };
-        let inner_count = self.inner_count(&mut e);
+        let inner_count = match sum {
+            Sum::Block | Sum::LastBlock => Count::Arg(e.b.arg()),
+            _ => self.inner_count(&mut e),
+        };
         let terms = match sum {
             Sum::Nothing => &[],
-            Sum::Whole => &self.product.terms[..],
+            Sum::Whole | Sum::Block | Sum::LastBlock => &self.product.terms[..],
             Sum::Step => &self.product.terms[1..],
         };
         let outer = &terms[..terms.len().saturating_sub(1)];
@@ -76,6 +88,13 @@ impl TileOf<'_> {
             let first = (along(|axis| axis.left), along(|axis| axis.right));
             sums = self.add_terms(&mut e, first, (height, inner_count), sums);
         }
+        if sum == Sum::Block {
+            places
+                .iter()
+                .zip(sums)
+                .for_each(|(&place, sum)| e.write_partial(Binding::Sums(self.node), place, sum));
+            return e.b.finish();
+        }
         for (&place, &sum) in places.iter().zip(&sums) {
             e.set(self.node, Class::Full, place, sum);
         }
@@ -87,22 +106,47 @@ impl TileOf<'_> {
         e.b.finish()
     }
 
-    fn packs(&self) -> bool {
-        self.bindings.iter().any(|binding| matches!(binding, Binding::Packed(_)))
+    /// Where the right operand is packed, if it is.
+    pub fn packed(&self) -> Option<Binding> {
+        let is_packed = |binding: &&Binding| matches!(binding, Binding::Packed(_) | Binding::PackedBlock(_));
+        self.bindings.iter().find(is_packed).copied()
     }
 
-    /// The program that brings `cols` columns of the right operand into a panel; `None` if it is read where it lies.
-    pub fn pack(&self, cols: usize) -> Option<Program> {
-        if !self.packs() {
-            return None;
+    /// Whether terms are gone through in blocks.
+    pub fn in_blocks(&self) -> bool {
+        matches!(self.packed(), Some(Binding::PackedBlock(_)))
+    }
+
+    /// The program that fills the sums of all rows of `cols` columns with zeros.
+    pub fn zero_sums(&self, cols: usize) -> Program {
+        let mut e = self.evaluator(cols);
+        let arg = e.arg(Binding::Sums(self.node));
+        let rows = self.product.m.as_static().expect("checked where the operand was found to be packed");
+        // The count of terms, as in all programs of this product.
+        self.inner_count(&mut e);
+        let zero = e.b.f32(0.0);
+        e.b.begin_loop(Count::Static(rows as u32), &[]);
+        for vector in 0..e.n_vectors() {
+            let offset = (vector * e.b.lanes().bytes()) as i32;
+            e.b.store(Address { arg, offset, step: 4 * self.target.tile_width() as i32 }, zero);
         }
+        e.b.end_loop(&[]);
+        e.b.finish()
+    }
+
+    fn evaluator(&self, cols: usize) -> Evaluator<'_> {
         let tile = Tile { operands: self.operands.to_vec(), cols, along: Along::Nothing };
         let builder = ProgramBuilder::new(self.target.lanes);
-        let mut e = Evaluator::new(self.graph, self.group, self.bindings, builder, tile);
+        Evaluator::new(self.graph, self.group, self.bindings, builder, tile)
+    }
+
+    /// The program that brings `cols` columns of the right operand, or of a block of it, into the panel `packed`.
+    pub fn pack(&self, packed: Binding, cols: usize) -> Program {
+        let mut e = self.evaluator(cols);
         let operand = self.graph.operands(self.node)[1];
-        let (from, to) = (e.arg(Binding::Right(operand)), e.arg(Binding::Packed(operand)));
+        let (from, to) = (e.arg(Binding::Right(operand)), e.arg(packed));
         let inner = self.product.inner_term();
-        let count = self.inner_count(&mut e);
+        let count = if self.in_blocks() { Count::Arg(e.b.arg()) } else { self.inner_count(&mut e) };
         let width = self.target.tile_width();
         e.b.begin_loop(count, &[]);
         for vector in 0..e.n_vectors() {
@@ -112,7 +156,7 @@ impl TileOf<'_> {
             e.b.store(Address { arg: to, offset, step: 4 * width as i32 }, row);
         }
         e.b.end_loop(&[]);
-        Some(e.b.finish())
+        e.b.finish()
     }
 
     fn inner_count(&self, e: &mut Evaluator<'_>) -> Count {
@@ -155,7 +199,7 @@ impl TileOf<'_> {
         sums: &[Value],
     ) -> Vec<Value> {
         let operands = self.graph.operands(self.node);
-        let right = if self.packs() { Binding::Packed(operands[1]) } else { Binding::Right(operands[1]) };
+        let right = self.packed().unwrap_or(Binding::Right(operands[1]));
         let (left, right) = (e.arg(Binding::Left(operands[0])), e.arg(right));
         let n_vectors = e.n_vectors();
         let bytes = |elements: i64| 4 * elements as i32;

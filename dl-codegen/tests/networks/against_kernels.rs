@@ -115,13 +115,15 @@ fn random_networks() {
 #[test]
 fn packed_operands() {
     let mut random = Random::new(6);
-    for text in ["< dense(96, 128, tanh), dense(128, 2) >", "< dense(97, 133, relu), dense(133, 2) >"] {
+    let steps = "< input(6, 29), dense(29, 263, relu), flatten, dense(1578, 2) >";
+    for text in ["< dense(24, 256, tanh), dense(256, 2) >", "< dense(29, 263, relu), dense(263, 2) >", steps]
+    {
         let subject = Subject::all(text).swap_remove(0);
         let function = subject.module.function("train_step").expect("networks have it");
         let lowered = subject.lower(function, Lanes::L16);
-        let packs = |bindings: &Vec<Binding>| bindings.iter().any(|b| matches!(b, Binding::Packed(_)));
+        let packs = |bindings: &Vec<Binding>| bindings.iter().any(|binding| binding.is_beside());
         assert!(lowered.bindings.iter().any(packs), "no kernel of {text} packs");
-        for batch in [1, 13] {
+        for batch in [1, 13, 43, 100] {
             let environment = subject.environment(batch, &mut random);
             widths().for_each(|lanes| check(&subject, function, &environment, batch, lanes));
         }

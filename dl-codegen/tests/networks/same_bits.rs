@@ -110,7 +110,12 @@ fn recurrence() {
 
 #[test]
 fn packed_operands() {
-    check("< dense(97, 133, relu), dense(133, 2) >", 13, &mut Random::new(6));
+    for text in [
+        "< dense(29, 263, relu), dense(263, 2) >",
+        "< input(6, 29), dense(29, 263, relu), flatten, dense(1578, 2) >",
+    ] {
+        check(text, 100, &mut Random::new(6));
+    }
 }
 
 /// Images whose tiles are rows of pixels, and small ones whose tiles are examples; windows that overlap, and that do not.
