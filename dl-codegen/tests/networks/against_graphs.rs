@@ -107,6 +107,12 @@ fn dropped_elements() {
     check(&text.replacen('<', "< input(33),", 1), &[1, 2, 17, 200]);
 }
 
+/// Weights of steps, whose gradients are sums over all steps of all examples: in one chunk, in several, and in part of one.
+#[test]
+fn sums_over_time() {
+    check("< input(20, 7), dense(7, 37, tanh), dense(37, 2), flatten, dense(40, 2) >", &[1, 13, 33]);
+}
+
 /// Loops over time steps: of one step too, and of networks whose gradient goes on into another loop.
 #[test]
 fn recurrence() {
