@@ -2,11 +2,13 @@
 
 use std::error::Error;
 use std::path::Path;
-use std::time::Instant;
 
 use dl::data::DataSet;
 use dl::network;
-use indicatif::{ProgressBar, ProgressStyle};
+use progress::Progress;
+
+#[path = "common/progress.rs"]
+mod progress;
 
 network! {
     /// Reads a digit of 28 × 28 pixels.
@@ -31,21 +33,15 @@ fn main() -> Result<(), Box<dyn Error>> {
     let mut net = Digits::builder().seed(1).batch(BATCH).build()?;
     println!("{}", net.summary()?);
 
-    let start = Instant::now();
-    let bar = ProgressBar::new(EPOCHS * data.train.n_examples() as u64);
-    bar.set_style(ProgressStyle::with_template("{bar:30} {per_sec:>12} examples, {msg}")?);
-    let mut accuracy = 0.0;
+    let mut progress = Progress::new(EPOCHS as usize * data.train.n_examples().div_ceil(BATCH))?;
     for epoch in 1..=EPOCHS {
-        for indices in data.train.shuffled(1, epoch).chunks(BATCH) {
+        let order = data.train.shuffled(1, epoch);
+        for indices in order.chunks(BATCH).take(progress.left()) {
             let batch = data.train.batch(indices)?;
-            net.train_step(batch.x, batch.y)?;
-            bar.inc(indices.len() as u64);
+            progress.step(net.train_step(batch.x, batch.y)?);
         }
-        accuracy = net.evaluate_all(&test)?.accuracy.ok_or("cross_entropy knows right and wrong")?;
-        bar.set_message(format!("epoch {epoch}: test accuracy {:.2} %", 100.0 * accuracy));
     }
-    bar.abandon();
-    let seconds = start.elapsed().as_secs_f64();
-    println!("test accuracy {:.2} % after {EPOCHS} epochs, {seconds:.2} s", 100.0 * accuracy);
+    let accuracy = net.evaluate_all(&test)?.accuracy.ok_or("cross_entropy knows right and wrong")?;
+    println!("test accuracy {:.2} %, {progress}", 100.0 * accuracy);
     Ok(())
 }

@@ -43,6 +43,11 @@ pub mod inspect;
 mod item;
 mod network;
 
+/// Random numbers that depend on nothing but a seed and their place: noise for networks to read, the same in every run.
+pub mod random {
+    pub use dl_runtime::random::Stream;
+}
+
 pub use builder::Builder;
 pub use dl_macros::network;
 pub use dl_runtime::data;

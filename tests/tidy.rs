@@ -132,12 +132,15 @@ fn every_file_is_part_of_its_crate() {
         let (parent, name) =
             if stem == "mod" { folder.rsplit_once('/').expect("a folder") } else { (folder, stem) };
         let outer = ["/mod.rs", "/lib.rs", "/main.rs", ".rs"].map(|end| format!("{parent}{end}"));
-        // The list of ops declares their modules; tests also name files of a folder beside them.
+        // The list of ops declares their modules; tests and examples also name files of a folder beside them.
         let names = [format!("mod {name};"), format!("\n    {name}::"), format!("/{name}.rs\"]")];
         let is_named = |text: String| names.iter().any(|name| text.contains(name));
-        let is_test = |other: &String| is_in_tests(parent) && is_in_tests(other);
-        let tests = rust_files().into_iter().filter(is_test);
-        let mut candidates = outer.into_iter().chain(tests).filter(|other| root().join(other).is_file());
+        let is_example = |path: &str| path.starts_with("examples/");
+        let shares = |other: &String| {
+            is_in_tests(parent) && is_in_tests(other) || is_example(&path) && is_example(other)
+        };
+        let sharing = rust_files().into_iter().filter(shares);
+        let mut candidates = outer.into_iter().chain(sharing).filter(|other| root().join(other).is_file());
         assert!(candidates.any(|other| is_named(read(&other))), "no `mod {name};` for {path}");
     }
 }

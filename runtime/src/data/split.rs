@@ -2,9 +2,11 @@
 
 use std::path::Path;
 
+use ndarray::{ArrayD, IxDyn};
+
 use super::DataError;
 use crate::random::{Stream, streams};
-use crate::tensor::{Convert, Tensor, TensorError, Values};
+use crate::tensor::{Convert, Examples as _, Tensor, TensorError, Values};
 
 /// Examples and their targets, as many of the one as of the other, in the types they were stored in.
 #[derive(Debug, Clone, PartialEq)]
@@ -80,14 +82,12 @@ impl Split {
     /// The examples and targets at these indices. They are gathered when a network reads them, straight to where it does.
     ///
     /// ```
-    /// use dl_runtime::{data::Split, tensor::{Examples, Tensor}};
+    /// use dl_runtime::{data::Split, tensor::Tensor};
     /// let x = Tensor::new(vec![3, 2], vec![0u8, 51, 102, 153, 204, 255])?;
     /// let y = Tensor::new(vec![3], vec![0u8, 1, 0])?;
     /// let split = Split::new("memory".as_ref(), ("x", x), ("y", y))?;
     /// let batch = split.batch(&[2, 0])?;
-    /// let mut pixels = [0.0; 4];
-    /// batch.x.write_reals(&mut pixels)?;
-    /// assert_eq!(pixels, [0.8, 1.0, 0.0, 0.2]);
+    /// assert_eq!(batch.x.to_reals()?, ndarray::array![[0.8, 1.0], [0.0, 0.2]].into_dyn());
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
@@ -119,6 +119,22 @@ pub struct Rows<'s> {
     indices: &'s [usize],
 }
 
+impl Rows<'_> {
+    /// A copy as real numbers, pixels divided by 255: [n, …].
+    ///
+    /// Networks read rows as they are. A copy is for where examples are more than that: the targets of an autoencoder, or
+    /// pictures to look at.
+    ///
+    /// # Errors
+    /// [`TensorError::NotReal`] for integers other than `u8`.
+    pub fn to_reals(&self) -> Result<ArrayD<f32>, TensorError> {
+        let shape = [&[self.indices.len()], self.row_shape()].concat();
+        let mut reals = vec![0.0; shape.iter().product()];
+        self.write_reals(&mut reals)?;
+        Ok(ArrayD::from_shape_vec(IxDyn(&shape), reals).expect("as many numbers as the shape says"))
+    }
+}
+
 impl Values for Rows<'_> {
     fn n_rows(&self) -> usize {
         self.indices.len()
@@ -129,7 +145,7 @@ impl Values for Rows<'_> {
     }
 
     fn are_integers(&self) -> bool {
-        self.tensor.are_integers()
+        Values::are_integers(self.tensor)
     }
 
     /// The rows are gathered when they are written.
@@ -161,6 +177,8 @@ mod tests {
         let mut x = [0.0; 6];
         batch.x.write_reals(&mut x).unwrap();
         assert_eq!(x, [6.0, 7.0, 2.0, 3.0, 2.0, 3.0].map(|value: f32| value / 255.0));
+        assert_eq!(batch.x.to_reals().unwrap(), ndarray::aview1(&x).to_shape(IxDyn(&[3, 2])).unwrap());
+        assert_eq!(batch.y.to_reals().unwrap_err(), TensorError::NotReal { found: "i64" });
         let mut y = [0; 3];
         batch.y.write_classes(4, &mut y).unwrap();
         assert_eq!(y, [3, 1, 1]);
