@@ -1,7 +1,6 @@
 //! Long sums in chunks.
 //!
-//! A product with few results and a sum along the batch leaves nothing to divide among threads but the sum; one whose sum is along time too
-//! has operands that no cache holds. It is cut into
+//! A product with few results and a sum along the batch leaves nothing to divide among threads but the sum. It is cut into
 //! chunks of so many terms, whatever the number of threads: one kernel leaves a partial sum for each chunk, the next adds
 //! them up in order and goes on with the epilogue. A batch of one chunk has the bits of a sum without chunks.
 
@@ -22,10 +21,6 @@ pub const CHUNK: usize = 256;
 /// The most results of a product in chunks. More of them make several tiles, for threads to share, and partial sums that are
 /// slow to write and read again.
 const MAX_RESULTS: usize = 256;
-
-/// Of a sum that has so many terms for each example, more results are cut into chunks: as many as a cache holds partial sums of.
-const MANY_TIMES: usize = 16;
-const MAX_RESULTS_OF_MANY: usize = 1 << 17;
 
 /// The terms, about, that a chunk has where a sum has more loops than one: chunks are of whole runs of the outermost.
 const TERMS: usize = 1024;
@@ -87,13 +82,11 @@ fn adds_up_in_memory(product: &Product) -> bool {
     product.terms.len() > 1 && product.terms[0].size.as_static().is_none()
 }
 
-/// Whether a product's sum is as long as the batch and the only thing to be divided; or many times as long, so that operands would pass
-/// through the caches again for every tile.
+/// Whether a product's sum is as long as the batch and the only thing to be divided.
 fn has_long_sum(product: &Product) -> bool {
     match (product.m, product.k) {
-        (Dim::Static(m), Dim::Batch(times)) => {
-            let most = if times >= MANY_TIMES { MAX_RESULTS_OF_MANY } else { MAX_RESULTS };
-            product.terms.len() == 1 && m.saturating_mul(product.n) <= most
+        (Dim::Static(m), Dim::Batch(_)) => {
+            product.terms.len() == 1 && m.saturating_mul(product.n) <= MAX_RESULTS
         }
         _ => false,
     }
