@@ -1,5 +1,5 @@
-//! What a machine can do at most, measured by kernels made for it: multiply-adds that wait for nothing, and loads that nothing
-//! is done with. Profiles and benchmarks set kernels against these two.
+//! What a machine can do at most, measured by kernels made for it: multiply-adds, divisions and square roots
+//! that wait for nothing, and loads that nothing is done with. Profiles and benchmarks set kernels against them.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,10 +24,19 @@ pub struct Limits {
     pub bandwidth: f64,
 }
 
-/// How long each of the two is measured.
+/// Upper limits for what the unit for divisions and square roots computes, on some threads.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct DividerLimits {
+    /// Quotients in a second.
+    pub divisions: f64,
+    /// Square roots in a second.
+    pub roots: f64,
+}
+
+/// How long each of them is measured.
 const MEASURED: Duration = Duration::from_millis(40);
-/// Tasks of multiply-adds, and iterations in each.
-const FMA_TASKS: usize = 256;
+/// Tasks of arithmetic, and iterations in each.
+const TASKS: usize = 256;
 const ITERATIONS: usize = 1 << 10;
 /// The bytes that a task reads.
 const CHUNK: usize = 1 << 14;
@@ -45,14 +54,31 @@ impl Limits {
     pub fn measure(target: Target, threads: usize, bytes: usize) -> Result<Limits, CompileError> {
         let chunks = bytes.clamp(CHUNK, MAX_READ).div_ceil(CHUNK);
         let rounds = MIN_READ.div_ceil(chunks * CHUNK);
-        let multiply_seconds = best_seconds(multiply_adds(target.lanes), target, threads)?;
         let read_seconds = best_seconds(reads(target.lanes, chunks, rounds), target, threads)?;
-        let n_vectors = FMA_TASKS * ITERATIONS * accumulators(target.lanes);
         Ok(Limits {
-            flops: (2 * n_vectors * target.lanes.count()) as f64 / multiply_seconds,
+            flops: 2.0 * per_second(multiply_adds(target.lanes), target, threads)?,
             bandwidth: (rounds * chunks * CHUNK) as f64 / read_seconds,
         })
     }
+}
+
+impl DividerLimits {
+    /// Measures what the threads can do together.
+    ///
+    /// # Errors
+    /// If the host lacks the target's width, or memory is not to be had.
+    pub fn measure(target: Target, threads: usize) -> Result<DividerLimits, CompileError> {
+        Ok(DividerLimits {
+            divisions: per_second(divisions(target.lanes), target, threads)?,
+            roots: per_second(roots(target.lanes), target, threads)?,
+        })
+    }
+}
+
+/// How many elements in a second a kernel of `chains` computes.
+fn per_second(chains: Kernel, target: Target, threads: usize) -> Result<f64, CompileError> {
+    let elements = TASKS * ITERATIONS * accumulators(target.lanes) * target.lanes.count();
+    Ok(elements as f64 / best_seconds(chains, target, threads)?)
 }
 
 /// Values in registers at once: enough to hide the latency of an instruction, and few enough that none is spilled.
@@ -63,15 +89,36 @@ fn accumulators(lanes: Lanes) -> usize {
     }
 }
 
+/// Every value tends to 2.
 fn multiply_adds(lanes: Lanes) -> Kernel {
+    chains(lanes, |b, value| {
+        let (half, one) = (b.f32(0.5), b.f32(1.0));
+        b.fma(value, half, one)
+    })
+}
+
+/// Every value is 1 or 2.
+fn divisions(lanes: Lanes) -> Kernel {
+    chains(lanes, |b, value| {
+        let two = b.f32(2.0);
+        b.div(two, value)
+    })
+}
+
+/// Every value is 1.
+fn roots(lanes: Lanes) -> Kernel {
+    chains(lanes, |b, value| b.sqrt(value))
+}
+
+/// A kernel that does the same to values again and again, as many at once as keep the machine busy. They begin with 1.
+fn chains(lanes: Lanes, next: impl Fn(&mut ProgramBuilder, Value) -> Value) -> Kernel {
     let mut b = ProgramBuilder::new(lanes);
     let out = b.arg();
-    // Every sum tends to 2.
-    let (half, one) = (b.f32(0.5), b.f32(1.0));
-    let sums = b.begin_loop(Count::Static(ITERATIONS as u32), &vec![one; accumulators(lanes)]);
-    let next: Vec<Value> = sums.iter().map(|&sum| b.fma(sum, half, one)).collect();
-    let sums = b.end_loop(&next);
-    finish(b, &sums, out, vec![], FMA_TASKS, 1)
+    let one = b.f32(1.0);
+    let values = b.begin_loop(Count::Static(ITERATIONS as u32), &vec![one; accumulators(lanes)]);
+    let values: Vec<Value> = values.iter().map(|&value| next(&mut b, value)).collect();
+    let values = b.end_loop(&values);
+    finish(b, &values, out, vec![], TASKS, 1)
 }
 
 fn reads(lanes: Lanes, chunks: usize, rounds: usize) -> Kernel {
@@ -217,7 +264,10 @@ mod tests {
     #[test]
     fn every_sum_is_computed_and_every_word_read() {
         for lanes in [Lanes::L4, Lanes::L8, Lanes::L16] {
-            assert_eq!(run(&multiply_adds(lanes)), [2.0 * accumulators(lanes) as f32; 2]);
+            let n = accumulators(lanes) as f32;
+            assert_eq!(run(&multiply_adds(lanes)), [2.0 * n; 2]);
+            // An even number of iterations.
+            assert_eq!((run(&divisions(lanes)), run(&roots(lanes))), ([n; 2], [n; 2]));
             let words_a_lane = CHUNK / 4 / lanes.count();
             assert_eq!(run(&reads(lanes, 2, 3)), [words_a_lane as f32; 2]);
         }
