@@ -1,35 +1,25 @@
-//! The gallery of wrong networks: each file in `tests/errors` is a network text, a line `---`, and what is shown for
-//! it. `DL_BLESS=1` rewrites what is shown.
+//! The gallery of wrong networks, under their lines. `DL_BLESS=1` rewrites what is shown.
+
+#[path = "common/gallery.rs"]
+mod gallery;
 
 use std::fs;
-use std::path::PathBuf;
 
 use dl_ir::network::Network;
-
-const SEPARATOR: &str = "\n---\n";
-
-fn gallery() -> Vec<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/errors");
-    let entries = fs::read_dir(folder).expect("the gallery is there");
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.expect("readable").path()).collect();
-    files.sort();
-    files
-}
+use gallery::{SEPARATOR, gallery};
 
 #[test]
 fn every_wrong_network_is_shown_as_blessed() {
     let bless = std::env::var_os("DL_BLESS").is_some();
     let mut failures = Vec::new();
-    for path in gallery() {
-        let content = fs::read_to_string(&path).expect("readable");
-        let text = content.split_once(SEPARATOR).map_or(content.trim_end(), |(text, _)| text);
-        let Err(errors) = Network::parse(text) else { panic!("{} has no mistake", path.display()) };
-        let shown = errors.render("net.dl", text);
-        let expected = format!("{text}{SEPARATOR}{shown}\n");
+    for wrong in gallery() {
+        let (path, text) = (wrong.path.display(), &wrong.text);
+        let Err(errors) = Network::parse(text) else { panic!("{path} has no mistake") };
+        let expected = format!("{text}{SEPARATOR}{}\n", errors.render("net.dl", text));
         if bless {
-            fs::write(&path, expected).expect("writable");
-        } else if content != expected {
-            failures.push(format!("{}:\n{expected}", path.display()));
+            fs::write(&wrong.path, expected).expect("a writable file");
+        } else if fs::read_to_string(&wrong.path).expect("a readable file") != expected {
+            failures.push(format!("{path}:\n{expected}"));
         }
     }
     assert!(failures.is_empty(), "set DL_BLESS=1 to accept:\n{}", failures.join("\n"));

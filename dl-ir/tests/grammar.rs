@@ -141,7 +141,7 @@ fn the_macro_gets_item_and_network() {
 fn the_macro_reports_each_mistake_with_cause_and_help() {
     let tokens = TokenStream::from_str("< dense(1, 2), dense(3, 4u8), dens(4, 5) >").expect("tokens");
     let errors = Network::from_tokens(tokens).expect_err("two mistakes");
-    let code = errors.to_compile_error().to_string();
+    let code = errors.to_compile_errors().map(|error| error.to_string()).collect::<String>();
     assert_eq!(code.matches("compile_error").count(), 2, "{code}");
     assert!(code.contains("help: write `4`"), "{code}");
 
@@ -151,7 +151,7 @@ fn the_macro_reports_each_mistake_with_cause_and_help() {
         errors.iter().next().expect("one").error,
         NetworkError::Features { expected: 3, found: 2, .. }
     ));
-    let code = errors.to_compile_error().to_string();
+    let code = errors.to_compile_errors().map(|error| error.to_string()).collect::<String>();
     assert!(
         code.contains("but the layer before gives 2") && code.contains("note: `dense` gives the shape [2]"),
         "{code}"

@@ -4,7 +4,7 @@
 
 use dl_ir::network::{Network, NetworkItem};
 use dl_ir::{build, passes};
-use proc_macro2::{Ident, Literal, TokenStream};
+use proc_macro2::{Ident, Literal, TokenStream, TokenTree};
 use quote::quote;
 
 /// A neural network, compiled as far as it goes without knowing the CPU: parsed, checked, differentiated and optimised.
@@ -23,9 +23,26 @@ use quote::quote;
 /// ```
 #[proc_macro]
 pub fn network(tokens: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    match Network::from_tokens(tokens.into()) {
-        Ok(item) => expand(&item).into(),
-        Err(mistakes) => mistakes.to_compile_error().into(),
+    let tokens = TokenStream::from(tokens);
+    let is_item = begins_as_item(&tokens);
+    let expanded = match Network::from_tokens(tokens) {
+        Ok(item) => expand(&item),
+        Err(mistakes) if is_item => mistakes.to_compile_errors().collect(),
+        Err(mistakes) => {
+            // A block, since several macro calls in a row are no expression.
+            let mistakes = mistakes.to_compile_errors();
+            quote!({ #(#mistakes)* })
+        }
+    };
+    expanded.into()
+}
+
+/// Whether something stands before the list of layers: a name, perhaps a misspelt one.
+fn begins_as_item(tokens: &TokenStream) -> bool {
+    match tokens.clone().into_iter().next() {
+        Some(TokenTree::Punct(first)) => first.as_char() != '<',
+        Some(_) => true,
+        None => false,
     }
 }
 

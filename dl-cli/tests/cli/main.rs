@@ -2,7 +2,10 @@
 
 mod errors;
 mod folder;
+mod gallery;
 mod inspection;
 mod oracles;
 mod profile;
 mod training;
+#[path = "../../../dl-ir/tests/common/gallery.rs"]
+mod wrong_networks;

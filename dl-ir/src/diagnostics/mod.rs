@@ -64,7 +64,10 @@ impl<P> Diagnostic<P> {
 
     /// Message, label, cause and help as one text, for where there is one place only.
     fn full_message(&self) -> String {
-        let mut text = format!("{}: {}", self.message(), self.label());
+        let (mut text, label) = (self.message(), self.label());
+        if !text.contains(&label) {
+            text.push_str(&format!(": {label}"));
+        }
         if let Some((_, cause)) = &self.cause {
             text.push_str(&format!("\nnote: {cause}"));
         }
@@ -103,12 +106,12 @@ impl<P> Diagnostics<P> {
 }
 
 impl Diagnostics<Span> {
-    /// One `compile_error!` per mistake, at its place.
-    pub fn to_compile_error(&self) -> TokenStream {
-        let error = |diagnostic: &Diagnostic| {
-            syn::Error::new(diagnostic.place, diagnostic.full_message()).to_compile_error()
-        };
-        self.iter().map(error).collect()
+    /// One `compile_error!` per mistake, at its place, in the order of the places.
+    pub fn to_compile_errors(&self) -> impl Iterator<Item = TokenStream> {
+        let mut all: Vec<&Diagnostic> = self.iter().collect();
+        all.sort_by_key(|diagnostic| diagnostic.place.start());
+        all.into_iter()
+            .map(|diagnostic| syn::Error::new(diagnostic.place, diagnostic.full_message()).to_compile_error())
     }
 
     /// The same mistakes with their places in text, sorted by them.

@@ -12,6 +12,10 @@ use crate::diagnostics::{Diagnostic, NetworkError};
 
 /// The one network of a token stream, as the macro gets it. `None` if mistakes leave no network to check.
 pub(crate) fn parse_one(tokens: TokenStream, diagnostics: &mut Vec<Diagnostic>) -> Option<Network> {
+    if tokens.is_empty() {
+        diagnostics.push(Diagnostic::new(NetworkError::NoNetwork, Span::call_site()));
+        return None;
+    }
     parse_with(tokens, diagnostics, |parser| parser.whole_network())
 }
 

@@ -1,5 +1,0 @@
-use dl_macros::network;
-
-fn main() {
-    let _ = network!(< dense(INPUTS, 10) >);
-}

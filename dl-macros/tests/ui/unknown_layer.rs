@@ -1,5 +1,0 @@
-use dl_macros::network;
-
-fn main() {
-    let _ = network!(< dence(4, 2) >);
-}
