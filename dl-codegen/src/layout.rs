@@ -44,6 +44,14 @@ impl Matrix {
         }
     }
 
+    /// The most columns that a panel has: all of them where there are no panels.
+    pub fn panel_width(self) -> usize {
+        match self.layout {
+            Layout::RowMajor => self.cols,
+            Layout::Panel { width } => width,
+        }
+    }
+
     /// The number of elements that it takes, if its rows are fixed.
     pub fn n_elements(self) -> usize {
         match self.layout {

@@ -1,6 +1,7 @@
 //! Emits a kernel as one CLIF function of type [`KernelFn`](dl_runtime::program::KernelFn).
 
 use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::types::I32;
 use cranelift_codegen::ir::{
     self, AbiParam, BlockArg, FuncRef, InstBuilder, MemFlagsData, Signature, StackSlot, StackSlotData,
     StackSlotKind,
@@ -99,7 +100,7 @@ struct Emitter<'a> {
     batch: ir::Value,
     begin: ir::Value,
     end: ir::Value,
-    /// The loop variables in scope.
+    /// The variables in scope.
     vars: Vec<Option<ir::Value>>,
     slot: Option<StackSlot>,
 }
@@ -109,6 +110,7 @@ impl Emitter<'_> {
         for stmt in stmts {
             match stmt {
                 Stmt::For { var, begin, end, tiles } => self.for_loop(*var, begin, end, tiles),
+                Stmt::Load { var, buffer, offset, limit } => self.load(*var, *buffer, offset, *limit),
                 Stmt::Run { program, args } => self.run(*program, args),
             }
         }
@@ -159,6 +161,15 @@ impl Emitter<'_> {
         value
     }
 
+    /// Loads an index, and bounds it whatever it is: what is below zero is, without a sign, beyond the limit.
+    fn load(&mut self, var: usize, buffer: usize, offset: &Index, limit: usize) {
+        let address = self.place(buffer, offset);
+        let index = self.builder.ins().load(I32, vector::MEMORY, address, 0);
+        let last = self.builder.ins().iconst(I32, limit as i64 - 1);
+        let index = self.builder.ins().umin(index, last);
+        self.vars[var] = Some(self.builder.ins().uextend(self.word, index));
+    }
+
     fn run(&mut self, program: usize, args: &[Arg]) {
         let args: Vec<ir::Value> = args.iter().map(|arg| self.arg(arg)).collect();
         match self.bodies[program] {
@@ -178,12 +189,14 @@ impl Emitter<'_> {
 
     fn arg(&mut self, arg: &Arg) -> ir::Value {
         match arg {
-            Arg::Pointer { buffer, offset } => {
-                let offset = self.index(offset);
-                self.builder.ins().iadd(self.buffers[*buffer], offset)
-            }
+            Arg::Pointer { buffer, offset } => self.place(*buffer, offset),
             Arg::Count(counts) => self.least(counts),
         }
+    }
+
+    fn place(&mut self, buffer: usize, offset: &Index) -> ir::Value {
+        let offset = self.index(offset);
+        self.builder.ins().iadd(self.buffers[buffer], offset)
     }
 
     fn least(&mut self, indices: &[Index]) -> ir::Value {

@@ -14,7 +14,7 @@ use cranelift_frontend::FunctionBuilder;
 use crate::vector::{Address, CmpOp, Count, Inst, Lanes, Loop, Op, Program, Section, Value};
 
 /// Any alignment, always mapped. No alias region: two arguments may point to the same memory.
-const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
+pub(super) const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
 
 /// Emits `program` at the builder's position, reading argument word i from `args[i]`. Afterwards the builder stands
 /// behind the program: in another block, if it has loops.

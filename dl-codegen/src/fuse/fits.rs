@@ -6,7 +6,9 @@ use dl_ir::ops::Structure;
 use dl_ir::product::Product;
 use dl_ir::types::Dim;
 
-use super::{Anchor, Class, Fuser, Group, Reduction, Space, operand_class, reduction, roles, scatters};
+use super::{
+    Anchor, Class, Fuser, Group, Reduction, Space, operand_class, reduction, roles, scatters, table,
+};
 
 impl Fuser<'_> {
     /// The class at which the members of a group read a node; `None` if they disagree, or read it otherwise.
@@ -65,7 +67,10 @@ impl Fuser<'_> {
     }
 
     pub(super) fn anchor_fits(&self, node: NodeId, group: &mut Group) -> bool {
-        let anchor = roles::anchor(self.graph, node);
+        let anchor = roles::anchor(self.graph, node).map(|anchor| match anchor {
+            Anchor::ScatterAdd(node) if table::is_update(self.function, node) => Anchor::ScatterInto(node),
+            other => other,
+        });
         let space_fits = match anchor {
             Some(Anchor::Contract(_)) => {
                 let product = Product::of(self.graph, node).expect("an anchor");
@@ -81,6 +86,9 @@ impl Fuser<'_> {
                 !group.has_rows() && grid.is_some_and(|grid| group.arrange(grid))
             }
             Some(Anchor::Transpose(_) | Anchor::Random(_)) => group.members.keys().eq([&node]),
+            Some(Anchor::Gather(_) | Anchor::ScatterAdd(_) | Anchor::ScatterInto(_)) => {
+                group.members.keys().eq([&node]) && table::lies_in_rows(self.graph, node)
+            }
             Some(Anchor::Chunks(_) | Anchor::Total(_)) | None => false,
         };
         let fits = group.anchor.is_none() && !self.scatters(group) && space_fits;

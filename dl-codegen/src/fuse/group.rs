@@ -62,6 +62,12 @@ pub enum Anchor {
     Transpose(NodeId),
     /// Random numbers, alone in their kernel.
     Random(NodeId),
+    /// Rows of a table, alone in their kernel.
+    Gather(NodeId),
+    /// Rows added to those of a table, alone in their kernel.
+    ScatterAdd(NodeId),
+    /// The same, where the table is a state that the sums take the place of: rows that no index names are left alone.
+    ScatterInto(NodeId),
     /// The partial sums of a matrix product, one for each of its [chunks](super::chunks), alone in their kernel.
     Chunks(NodeId),
     /// The total of such partial sums.
@@ -76,6 +82,9 @@ impl Anchor {
             | Anchor::ColumnSum(node)
             | Anchor::Fold(node)
             | Anchor::Transpose(node)
+            | Anchor::Gather(node)
+            | Anchor::ScatterAdd(node)
+            | Anchor::ScatterInto(node)
             | Anchor::Random(node)
             | Anchor::Chunks(node)
             | Anchor::Total(node) => node,

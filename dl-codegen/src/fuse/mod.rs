@@ -11,6 +11,7 @@ mod group;
 mod reach;
 mod roles;
 mod stage;
+mod table;
 pub mod text;
 
 use std::collections::BTreeSet;
@@ -394,16 +395,15 @@ impl<'f> Fuser<'f> {
             Structure::Reduce if reduction(self.graph, node) == Some(Reduction::Row) => {
                 roles::rows_reduced(self.graph, node).is_some_and(|rows| group.widen(rows))
             }
-            Structure::Contract | Structure::Reduce | Structure::Permute | Structure::Random => {
-                self.anchor_fits(node, &mut group)
-            }
-            Structure::View
-            | Structure::Slice
-            | Structure::Window
-            | Structure::Reverse
+            Structure::Contract
+            | Structure::Reduce
+            | Structure::Permute
+            | Structure::Random
             | Structure::Gather
-            | Structure::ScatterAdd
-            | Structure::Scan => false,
+            | Structure::ScatterAdd => self.anchor_fits(node, &mut group),
+            Structure::View | Structure::Slice | Structure::Window | Structure::Reverse | Structure::Scan => {
+                false
+            }
         };
         if !fits {
             return Err(self.error(node));

@@ -46,6 +46,8 @@ pub fn anchor(graph: &Graph, node: NodeId) -> Option<Anchor> {
         Structure::Contract => Product::of(graph, node).map(|_| Anchor::Contract(node)),
         // Numbers are drawn by their place in memory: only what is never in panels can be.
         Structure::Random => graph.tensor(node).shape.as_fixed().is_none().then_some(Anchor::Random(node)),
+        Structure::Gather => Some(Anchor::Gather(node)),
+        Structure::ScatterAdd => Some(Anchor::ScatterAdd(node)),
         Structure::Permute => Transposition::of(graph, node).map(|_| Anchor::Transpose(node)),
         Structure::Reduce if reduction(graph, node) == Some(Reduction::Column) => {
             Some(Anchor::ColumnSum(node))

@@ -30,6 +30,24 @@ pub enum KernelError {
         /// How many there are.
         tasks: usize,
     },
+    /// An index was loaded from where it may not be.
+    #[error("load of v{var}: {source}")]
+    Load {
+        /// The variable.
+        var: usize,
+        /// What was done.
+        source: AccessError,
+    },
+    /// An index in memory is none.
+    #[error("load of v{var}: {value} is not from 0 to below {limit}")]
+    Limit {
+        /// The variable.
+        var: usize,
+        /// What is in memory.
+        value: i32,
+        /// What it must be below.
+        limit: usize,
+    },
     /// A program did what it may not.
     #[error("program p{program}: {source}")]
     Access {
@@ -170,6 +188,23 @@ impl<'b> Buffer<'b> {
         let len = declared.elements.at(batch).next_multiple_of(GRANULE).min(words.len());
         Buffer { declared, words: &mut words[..len] }
     }
+
+    /// The word at an offset in bytes; `buffer` is which of the kernel's this is.
+    fn word(&self, buffer: usize, offset: i64) -> Result<usize, AccessError> {
+        if offset % 4 != 0 {
+            return Err(AccessError::Misaligned { buffer, offset });
+        }
+        let len = self.words.len();
+        match usize::try_from(offset / 4) {
+            Ok(word) if word < len => Ok(word),
+            _ => Err(AccessError::OutOfBounds { buffer, offset, len }),
+        }
+    }
+
+    fn read(&self, buffer: usize, offset: i64) -> Result<u32, AccessError> {
+        let word = self.word(buffer, offset)?;
+        if self.declared.reads { Ok(self.words[word]) } else { Err(AccessError::Read { buffer }) }
+    }
 }
 
 struct Machine<'k, 'b> {
@@ -182,8 +217,20 @@ impl Machine<'_, '_> {
     fn stmts(&mut self, stmts: &[Stmt]) -> Result<(), KernelError> {
         stmts.iter().try_for_each(|stmt| match stmt {
             Stmt::For { var, begin, end, tiles } => self.for_loop(*var, begin, end, tiles),
+            Stmt::Load { var, buffer, offset, limit } => self.load(*var, *buffer, offset, *limit),
             Stmt::Run { program, args } => self.run_program(*program, args),
         })
+    }
+
+    fn load(&mut self, var: usize, buffer: usize, offset: &Index, limit: usize) -> Result<(), KernelError> {
+        let offset = self.scope.eval(offset);
+        let word = self.buffers[buffer].read(buffer, offset);
+        let value = word.map_err(|source| KernelError::Load { var, source })? as i32;
+        if !usize::try_from(value).is_ok_and(|value| value < limit) {
+            return Err(KernelError::Limit { var, value, limit });
+        }
+        self.scope.vars[var] = value.into();
+        Ok(())
     }
 
     fn for_loop(
@@ -231,19 +278,11 @@ struct View<'m, 'b> {
 }
 
 impl View<'_, '_> {
-    /// The buffer and the word in it of a place.
-    fn locate(&self, arg: u16, offset: i64) -> Result<(usize, usize), AccessError> {
-        let Word::Pointer(buffer, base) = self.words[usize::from(arg)] else {
-            return Err(AccessError::NotAPointer { arg });
-        };
-        let offset = base.wrapping_add(offset);
-        if offset % 4 != 0 {
-            return Err(AccessError::Misaligned { buffer, offset });
-        }
-        let len = self.buffers[buffer].words.len();
-        match usize::try_from(offset / 4) {
-            Ok(word) if word < len => Ok((buffer, word)),
-            _ => Err(AccessError::OutOfBounds { buffer, offset, len }),
+    /// The buffer of a place, and its offset there.
+    fn locate(&self, arg: u16, offset: i64) -> Result<(usize, i64), AccessError> {
+        match self.words[usize::from(arg)] {
+            Word::Pointer(buffer, base) => Ok((buffer, base.wrapping_add(offset))),
+            Word::Count(_) => Err(AccessError::NotAPointer { arg }),
         }
     }
 }
@@ -252,18 +291,17 @@ impl Memory for View<'_, '_> {
     type Error = AccessError;
 
     fn read(&self, arg: u16, offset: i64) -> Result<u32, AccessError> {
-        let (buffer, word) = self.locate(arg, offset)?;
-        let Buffer { declared, words } = &self.buffers[buffer];
-        if declared.reads { Ok(words[word]) } else { Err(AccessError::Read { buffer }) }
+        let (buffer, offset) = self.locate(arg, offset)?;
+        self.buffers[buffer].read(buffer, offset)
     }
 
     fn write(&mut self, arg: u16, offset: i64, bits: u32) -> Result<(), AccessError> {
-        let (buffer, word) = self.locate(arg, offset)?;
-        let Buffer { declared, words } = &mut self.buffers[buffer];
-        if !declared.writes {
+        let (buffer, offset) = self.locate(arg, offset)?;
+        let word = self.buffers[buffer].word(buffer, offset)?;
+        if !self.buffers[buffer].declared.writes {
             return Err(AccessError::Write { buffer });
         }
-        words[word] = bits;
+        self.buffers[buffer].words[word] = bits;
         Ok(())
     }
 

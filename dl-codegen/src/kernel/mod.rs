@@ -61,6 +61,18 @@ pub enum Stmt {
         /// Bodies by step.
         tiles: Vec<Tile>,
     },
+    /// Sets `var` to an i32 in memory: an index into something. It holds up to the end of the body that this is in.
+    Load {
+        /// The variable.
+        var: usize,
+        /// Which of [`Kernel::buffers`].
+        buffer: usize,
+        /// Where in it, in bytes.
+        offset: Index,
+        /// It is from 0 to below this, which is not 0. Compiled code takes anything else for the last, so that no value leads out of
+        /// a buffer.
+        limit: usize,
+    },
     /// Runs a program.
     Run {
         /// Which of [`Kernel::programs`].

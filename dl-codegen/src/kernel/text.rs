@@ -8,14 +8,15 @@
 //!     by 4
 //!       p0(b0 + 12544*v0, b1, 784)
 //!     by 1
-//!       p1(b0 + 3136*v0, b1, 784)
+//!       v1 = load b2 + 4*v0 below 1000
+//!       p1(b0 + 3136*v1, b1, 784)
 //! p0: program f32x16 args 3
 //!   …
 //! ```
 //!
 //! First how many tasks there are, and each buffer's (`b`) elements and uses. Then the body: loops of a variable (`v`),
-//! with a body for each step, and runs of programs (`p`) with their argument words: a place in a buffer, in bytes, or a
-//! count. `blocks(n, size)` is how many blocks of `size` hold n. Last the programs, in the form of
+//! with a body for each step, indices loaded from memory, and runs of programs (`p`) with their argument words: a place in a
+//! buffer, in bytes, or a count. `blocks(n, size)` is how many blocks of `size` hold n. Last the programs, in the form of
 //! [vector programs](crate::vector::text).
 
 use std::fmt::{self, Display, Formatter};
@@ -89,8 +90,7 @@ impl Display for Term {
 impl Display for Arg {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
-            Arg::Pointer { buffer, offset } if *offset == Index::default() => write!(f, "b{buffer}"),
-            Arg::Pointer { buffer, offset } => write!(f, "b{buffer} + {offset}"),
+            Arg::Pointer { buffer, offset } => f.write_str(&place(*buffer, offset)),
             Arg::Count(counts) => f.write_str(&least(counts)),
         }
     }
@@ -103,11 +103,19 @@ fn stmts(f: &mut Formatter<'_>, stmts: &[Stmt], depth: usize) -> fmt::Result {
             writeln!(f, "for v{var} from {begin} to {}", least(end))?;
             tiles.iter().try_for_each(|tile| self::tile(f, tile, depth + 1))
         }
+        Stmt::Load { var, buffer, offset, limit } => {
+            indent(f, depth)?;
+            writeln!(f, "v{var} = load {} below {limit}", place(*buffer, offset))
+        }
         Stmt::Run { program, args } => {
             indent(f, depth)?;
             writeln!(f, "p{program}({})", list(args, ", "))
         }
     })
+}
+
+fn place(buffer: usize, offset: &Index) -> String {
+    if *offset == Index::default() { format!("b{buffer}") } else { format!("b{buffer} + {offset}") }
 }
 
 fn least(indices: &[Index]) -> String {

@@ -276,7 +276,9 @@ fn sort(
     }
     if sequence.len() < units.len() {
         let producers = producers(&function.graph, units);
-        let stuck = in_place.keys().find(|node| waits[producers[&(**node, false)]] > 0);
+        // What no other waits for is on no cycle.
+        let is_on_cycle = |unit: usize| waits[unit] > 0 && !after[unit].is_empty();
+        let stuck = in_place.keys().find(|node| is_on_cycle(producers[&(**node, false)]));
         return Err(*stuck.expect("without in-place updates there is no cycle"));
     }
     Ok(sequence)

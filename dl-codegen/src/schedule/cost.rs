@@ -5,7 +5,7 @@ use dl_ir::ops::Op;
 use dl_ir::types::{Dim, multiply};
 use dl_runtime::program::Cost;
 
-use super::operands::{Binding, bindings, chunks, shape_elements, stored_elements};
+use super::operands::{Binding, bindings, chunks, rows_moved, shape_elements, stored_elements};
 use crate::fuse::chunks::CHUNK;
 use crate::fuse::{Anchor, Class, Group};
 use crate::target::Target;
@@ -18,6 +18,8 @@ const SIMPLE: f32 = 0.15;
 const DIVISION: f32 = 4.0;
 const FUNCTION: f32 = 5.0;
 const TRANSPOSE: f32 = 4.0;
+/// Rows that are named by indices are far apart, and each piece of one takes a run of a program.
+const ROW_ACCESS: f32 = 4.0;
 /// A term of a sum waits for the one before, however little there is to add.
 const CHAIN: f32 = 1.3;
 /// What any launch costs.
@@ -35,6 +37,13 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
             None => {}
         }
     };
+    if let Some(rows) = rows_moved(graph, group) {
+        add(Some(shape_elements(graph, rows)), ROW_ACCESS);
+        if let Some(Anchor::ScatterAdd(_)) = group.anchor {
+            add(group.space.elements(), ACCESS);
+        }
+        return cost;
+    }
     for (&member, &class) in &group.members {
         let elements = if class == Class::Full { group.space.elements() } else { shape_of(graph, member) };
         add(elements, op_cost(graph.op(member)));

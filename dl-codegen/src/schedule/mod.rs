@@ -11,7 +11,9 @@ mod nest;
 pub mod operands;
 mod random;
 mod rows;
+mod run;
 mod scatter;
+mod table;
 mod tile;
 mod transpose;
 pub mod work;
@@ -54,6 +56,10 @@ pub fn schedule(graph: &Graph, group: &Group, target: Target) -> Scheduled {
         (Some(Anchor::Random(node)), _) => random::schedule(graph, group, node, &bindings, target),
         (Some(Anchor::Fold(node)), _) => fold::schedule(graph, group, node, &bindings, target),
         (Some(Anchor::Transpose(node)), _) => transpose::schedule(graph, node, &bindings, target),
+        (Some(Anchor::Gather(node)), _) => table::gather(graph, node, &bindings, target),
+        (Some(Anchor::ScatterAdd(node) | Anchor::ScatterInto(node)), _) => {
+            table::scatter(graph, node, &bindings, target)
+        }
         (None, Space::Grid { cols, .. }) => rows::schedule(graph, group, cols, &bindings, target),
         (None, Space::Flat(_)) => match columns_of_views(graph, &bindings) {
             Some(cols) => rows::schedule(graph, group, cols, &bindings, target),
@@ -137,6 +143,12 @@ impl KernelBuilder {
         Stmt::For { var, begin, end, tiles }
     }
 
+    /// An index from memory, below a limit.
+    fn load(&mut self, var: usize, buffer: usize, offset: Index, limit: usize) -> Stmt {
+        self.kernel.n_vars = self.kernel.n_vars.max(var + 1);
+        Stmt::Load { var, buffer, offset, limit }
+    }
+
     fn finish(mut self, tasks: impl Into<Blocks>) -> Kernel {
         self.kernel.tasks = tasks.into();
         self.kernel
@@ -147,6 +159,17 @@ impl KernelBuilder {
 fn offset(constant: i64, vars: &[(usize, i64)]) -> Index {
     let terms = vars.iter().filter(|(_, factor)| *factor != 0);
     Index { constant, terms: terms.map(|&(var, factor)| (Term::Var(var), factor)).collect() }
+}
+
+/// Whole steps, then what is left.
+fn steps(size: usize, step: usize) -> impl Iterator<Item = usize> {
+    let whole = (size >= step).then_some(step);
+    whole.into_iter().chain(Some(size % step).filter(|&left| left > 0))
+}
+
+/// Up to a number.
+fn fixed(end: usize) -> Vec<Index> {
+    vec![Index::constant(end as i64)]
 }
 
 /// How operands lie that are gone through in the order of their elements, without regard to rows.

@@ -83,7 +83,9 @@ impl Rows {
             Binding::Sums(_) => {
                 Rows { strides: vec![Stride::fixed(target.tile_width() as i64)], ..Rows::all_alike(1, 0) }
             }
-            Binding::Left(_) | Binding::Right(_) => unreachable!("these are the anchor's"),
+            Binding::Left(_) | Binding::Right(_) | Binding::Indices(_) => {
+                unreachable!("these are the anchor's")
+            }
         }
     }
 

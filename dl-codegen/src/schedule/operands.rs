@@ -23,6 +23,8 @@ pub enum Binding {
     Left(NodeId),
     /// The right operand of a product.
     Right(NodeId),
+    /// Indices of rows.
+    Indices(NodeId),
     /// Memory for the right operand of a product, brought by the kernel into panels as wide as its tiles.
     Packed(NodeId),
     /// The same for a block of its rows at a time.
@@ -44,6 +46,7 @@ impl Binding {
             Binding::Read(node, _)
             | Binding::Left(node)
             | Binding::Right(node)
+            | Binding::Indices(node)
             | Binding::Packed(node)
             | Binding::PackedBlock(node)
             | Binding::Sums(node)
@@ -71,8 +74,21 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
         bindings.push(Binding::Partials(node));
     } else if let Some(anchor) = group.anchor.filter(|anchor| !matches!(anchor, Anchor::Random(_))) {
         let operands = graph.operands(anchor.node());
-        let sides = [Binding::Left as fn(NodeId) -> Binding, Binding::Right];
-        bindings.extend(operands.iter().zip(sides).map(|(&operand, side)| side(operand)));
+        let sides: &[fn(NodeId) -> Binding] = match anchor {
+            Anchor::Gather(_) => &[Binding::Left, Binding::Indices],
+            Anchor::ScatterAdd(_) | Anchor::ScatterInto(_) => {
+                &[Binding::Left, Binding::Indices, Binding::Right]
+            }
+            _ => &[Binding::Left, Binding::Right],
+        };
+        // What is added to a number begins as that; what is added to a state in its place, as what is there.
+        let n_started = match anchor {
+            Anchor::ScatterInto(_) => 1,
+            Anchor::ScatterAdd(_) => usize::from(is_number(graph, operands[0])),
+            _ => 0,
+        };
+        let sides = operands.iter().zip(sides).skip(n_started);
+        bindings.extend(sides.map(|(&operand, side)| side(operand)));
         if packs(graph, anchor) {
             if in_blocks(graph, anchor.node()) {
                 bindings.extend([Binding::PackedBlock(operands[1]), Binding::Sums(anchor.node())]);
@@ -136,6 +152,15 @@ pub fn in_panels(graph: &Graph, binding: Binding, target: Target) -> Matrix {
     let of = matrix(graph, binding.node(), target);
     let rows = if matches!(binding, Binding::PackedBlock(_)) { TERMS_OF_BLOCK } else { of.rows };
     Matrix { rows, layout: Layout::Panel { width: target.tile_width() }, ..of }
+}
+
+/// The rows that a kernel takes from a table, or adds to one.
+pub fn rows_moved(graph: &Graph, group: &Group) -> Option<NodeId> {
+    match group.anchor? {
+        Anchor::Gather(node) => Some(node),
+        Anchor::ScatterAdd(node) | Anchor::ScatterInto(node) => Some(graph.operands(node)[2]),
+        _ => None,
+    }
 }
 
 /// Whether a node is written into programs as a number.

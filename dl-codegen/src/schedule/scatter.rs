@@ -12,11 +12,10 @@ use dl_ir::types::{Dim, Shape};
 use super::KernelBuilder;
 use super::nest::{Nest, Rows, place};
 use super::operands::{Binding, shape_elements};
+use super::run::{Fill, run};
 use crate::fuse::{scatters, space_shape, tiles};
 use crate::kernel::{Arg, Index, Stmt, Term};
 use crate::target::Target;
-use crate::vector::reduce::VIRTUAL_LANES;
-use crate::vector::{Address, Count, ProgramBuilder};
 
 /// Where a node that scatters puts the elements of each row of its operand; `n_axes` are the axes of rows.
 pub fn rows(graph: &Graph, node: NodeId, n_axes: usize) -> Rows {
@@ -83,6 +82,9 @@ pub fn parts(graph: &Graph, node: NodeId) -> Vec<(NodeId, i64)> {
 
 /// Whether two elements of the operand may go to one place: they are added up in memory.
 pub fn adds_up(graph: &Graph, node: NodeId) -> bool {
+    if matches!(graph.op(node), Op::ScatterAdd(_)) {
+        return true;
+    }
     let Op::OverlapAdd(add) = graph.op(node) else { return false };
     let windows = inner_sizes(graph, node, add);
     add.strides.iter().zip(windows).any(|(&stride, size)| stride < size)
@@ -159,23 +161,7 @@ fn run_of_zeros(
     elements: usize,
     target: Target,
 ) -> Stmt {
-    let mut b = ProgramBuilder::new(target.lanes);
-    let arg = b.arg();
-    let (lanes, zero) = (target.lanes.count(), b.f32(0.0));
-    let (blocks, per_block) = (elements / VIRTUAL_LANES, VIRTUAL_LANES / lanes);
-    let bytes = |vector: usize| (vector * target.lanes.bytes()) as i32;
-    if blocks > 0 {
-        b.begin_loop(Count::Static(blocks as u32), &[]);
-        for vector in 0..per_block {
-            b.store(Address { arg, offset: bytes(vector), step: 4 * VIRTUAL_LANES as i32 }, zero);
-        }
-        b.end_loop(&[]);
-    }
-    for vector in blocks * per_block..elements.div_ceil(lanes) {
-        let left = (elements - vector * lanes).min(lanes);
-        b.store_tail(Address { arg, offset: bytes(vector), step: 0 }, zero, left as u8);
-    }
-    let program = kernel.program(b.finish());
+    let program = kernel.program(run(target, elements, Fill::Number(0.0)));
     Stmt::Run { program, args: vec![Arg::Pointer { buffer, offset }] }
 }
 

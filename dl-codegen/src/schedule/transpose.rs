@@ -4,9 +4,9 @@ use dl_ir::access::Stride;
 use dl_ir::graph::{Graph, NodeId};
 use dl_runtime::program::{Extent, Layout};
 
-use super::KernelBuilder;
 use super::nest::{in_layout, place};
 use super::operands::{Binding, extent, matrix, storage};
+use super::{KernelBuilder, fixed, steps};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::layout::Matrix;
 use crate::matrix::{Outer, Transposition};
@@ -38,16 +38,6 @@ fn panel_width(matrix: Matrix) -> Option<usize> {
         Layout::RowMajor => None,
         Layout::Panel { width } => Some(width),
     }
-}
-
-/// Whole steps, then what is left.
-fn steps(size: usize, step: usize) -> impl Iterator<Item = usize> {
-    let whole = (size >= step).then_some(step);
-    whole.into_iter().chain(Some(size % step).filter(|&left| left > 0))
-}
-
-fn fixed(end: usize) -> Vec<Index> {
-    vec![Index::constant(end as i64)]
 }
 
 struct Blocks {

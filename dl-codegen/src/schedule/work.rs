@@ -4,7 +4,7 @@ use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::Structure;
 
 use super::Binding;
-use super::operands::{chunks, shape_elements, storage};
+use super::operands::{chunks, rows_moved, shape_elements, storage};
 use crate::fuse::{Anchor, Class, Group};
 use crate::kernel::Kernel;
 use dl_ir::product::Product;
@@ -15,7 +15,8 @@ pub struct Work {
     /// Floating-point operations: 2·m·n·k for a matrix product, and one for each element of an elementwise op or of what is
     /// summed (partial sums too), whether it is an addition or an exponential.
     pub flops: u64,
-    /// Bytes of the buffers read, and of those written. A buffer counts once for each, however often it is gone through.
+    /// Bytes of the buffers read, and of those written. A buffer counts once for each, however often it is gone through; a table, with
+    /// the rows that are taken from it, or added to it in place.
     pub bytes: u64,
 }
 
@@ -23,10 +24,16 @@ impl Work {
     /// The work of a group's kernel, whose buffers are those of `bindings`, on a batch.
     pub fn of(graph: &Graph, group: &Group, kernel: &Kernel, bindings: &[Binding], batch: usize) -> Work {
         let flops = group.members.iter().map(|(&node, &class)| flops(graph, group, node, class, batch));
+        let rows = rows_moved(graph, group);
         let bytes = bindings.iter().zip(&kernel.buffers).enumerate().map(|(i, (&binding, buffer))| {
             let of = |binding: Binding| (storage(graph, binding.node()), binding.is_write());
             let is_known = bindings[..i].iter().any(|&other| of(other) == of(binding));
-            if is_known { 0 } else { 4 * buffer.elements.at(batch) as u64 }
+            let touched = rows.filter(|_| is_in_rows(group, binding));
+            let elements = match touched {
+                Some(rows) => shape_elements(graph, rows).at(batch),
+                None => buffer.elements.at(batch),
+            };
+            if is_known { 0 } else { 4 * elements as u64 }
         });
         Work { flops: flops.sum(), bytes: bytes.sum() }
     }
@@ -34,6 +41,15 @@ impl Work {
     /// The work of so many launches alike.
     pub fn times(self, count: usize) -> Work {
         Work { flops: self.flops * count as u64, bytes: self.bytes * count as u64 }
+    }
+}
+
+/// Whether a kernel goes to those rows of a buffer only that indices name.
+fn is_in_rows(group: &Group, binding: Binding) -> bool {
+    match group.anchor {
+        Some(Anchor::Gather(_)) => matches!(binding, Binding::Left(_)),
+        Some(Anchor::ScatterInto(_)) => binding.is_write(),
+        _ => false,
     }
 }
 
@@ -49,6 +65,7 @@ fn flops(graph: &Graph, group: &Group, node: NodeId, class: Class, batch: usize)
                 .fold(2, |all, size| all * size as u64)
         }),
         Structure::Reduce => elements(graph.operands(node)[0]),
+        Structure::ScatterAdd => elements(graph.operands(node)[2]),
         Structure::Map if class == Class::Full => {
             group.space.elements().map_or(0, |elements| elements.at(batch) as u64)
         }

@@ -5,7 +5,7 @@ use dl_codegen::kernel::{Arg, Index, Kernel, Stmt, Term};
 use dl_codegen::vector::Lanes;
 
 use crate::buffers;
-use crate::samples::{WIDTH, rows};
+use crate::samples::{PICKED, WIDTH, picked, rows};
 
 const BATCH: usize = 5;
 
@@ -53,6 +53,26 @@ fn declared_elements_bound_a_larger_buffer() {
     let found = run(&kernel, BATCH, 0, 1, &mut words);
     assert_eq!(words[1].len(), WIDTH.next_multiple_of(16));
     assert_eq!(found, access(AccessError::OutOfBounds { buffer: 1, offset: 64, len: 16 }));
+}
+
+#[test]
+fn indices_are_below_their_limit() {
+    for value in [-1, PICKED as i32] {
+        let kernel = picked(Lanes::L8);
+        let mut words = buffers(&kernel, BATCH);
+        words[1][2] = value as u32;
+        let found = run(&kernel, BATCH, 0, BATCH, &mut words);
+        assert_eq!(found, Err(KernelError::Limit { var: 1, value, limit: PICKED }));
+    }
+}
+
+#[test]
+fn an_index_is_loaded_from_a_buffer_that_is_read() {
+    let mut kernel = picked(Lanes::L8);
+    let mut words = buffers(&kernel, BATCH);
+    kernel.buffers[1].reads = false;
+    let found = run(&kernel, BATCH, 0, BATCH, &mut words);
+    assert_eq!(found, Err(KernelError::Load { var: 1, source: AccessError::Read { buffer: 1 } }));
 }
 
 #[test]

@@ -7,8 +7,8 @@ mod text;
 use dl_codegen::jit::{self, CompiledKernels};
 use dl_codegen::kernel::{Kernel, interp};
 use dl_codegen::vector::Lanes;
-use dl_runtime::program::KernelFn;
-use samples::{FLAT, Shape, flat, matmul, rows};
+use dl_runtime::program::{Element, KernelFn};
+use samples::{FLAT, PICKED, Shape, flat, matmul, picked, rows};
 
 /// What is behind a buffer, and stays there.
 const CANARY: [u32; 64] = [0xdead_beef; 64];
@@ -20,18 +20,25 @@ fn widths() -> impl Iterator<Item = Lanes> {
 
 fn all_samples(lanes: Lanes) -> Vec<Kernel> {
     let shapes = [Shape { k: 5, n: 3 }, Shape { k: 17, n: 53 }, Shape { k: 1, n: 64 }];
-    [flat(lanes), rows(lanes)].into_iter().chain(shapes.map(|shape| matmul(lanes, shape))).collect()
+    [flat(lanes), rows(lanes), picked(lanes)]
+        .into_iter()
+        .chain(shapes.map(|shape| matmul(lanes, shape)))
+        .collect()
 }
 
-/// Buffers for a batch, of made-up finite numbers.
+/// Buffers for a batch, of made-up finite numbers, and of indices below [`PICKED`].
 pub(crate) fn buffers(kernel: &Kernel, batch: usize) -> Vec<Vec<u32>> {
     let mut state = 7_u32;
     let mut number = || {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
         ((state >> 8) as f32 / 8_388_608.0 - 1.0).to_bits()
     };
-    let lens = kernel.buffers.iter().map(|buffer| buffer.elements.at(batch).next_multiple_of(16));
-    lens.map(|len| (0..len).map(|_| number()).collect()).collect()
+    let words = kernel.buffers.iter().map(|buffer| {
+        let len = buffer.elements.at(batch).next_multiple_of(16);
+        let index = |word: u32| word % PICKED as u32;
+        (0..len).map(|_| if buffer.element == Element::I32 { index(number()) } else { number() }).collect()
+    });
+    words.collect()
 }
 
 /// Runs a compiled kernel on buffers that have been filled for it.
@@ -105,6 +112,24 @@ fn ranges_add_up_to_the_whole() {
             }
             assert_eq!(parts, whole, "{kernel}");
         }
+    }
+}
+
+/// The kernel interpreter refuses what compiled code takes for the last row: nothing outside of a table is touched.
+#[test]
+fn an_index_leads_nowhere_else() {
+    for lanes in widths() {
+        let kernel = picked(lanes);
+        let compiled = compile(std::slice::from_ref(&kernel), lanes);
+        let run_on = |indices: [i32; 3]| {
+            let mut words = buffers(&kernel, 3);
+            words[1][..3].copy_from_slice(&indices.map(|index| index as u32));
+            run(compiled.functions()[0], 3, 0, 3, &mut words);
+            words.swap_remove(2)
+        };
+        let last = PICKED as i32 - 1;
+        assert_eq!(run_on([-1, i32::MAX, PICKED as i32]), run_on([last; 3]));
+        assert_ne!(run_on([0; 3]), run_on([last; 3]));
     }
 }
 

@@ -54,6 +54,32 @@ pub fn rows(lanes: Lanes) -> Kernel {
     }
 }
 
+/// The rows of the table of [`picked`].
+pub const PICKED: usize = 5;
+
+/// y[i] = table[index[i]], rows of [`WIDTH`]. A task is a row.
+pub fn picked(lanes: Lanes) -> Kernel {
+    let mut b = ProgramBuilder::new(lanes);
+    let [table, y] = [(); 2].map(|()| b.arg());
+    for (column, count) in vectors(WIDTH, lanes) {
+        let at = |arg| Address { arg, offset: 4 * column as i32, step: 0 };
+        let value = b.load_tail(at(table), count);
+        b.store_tail(at(y), value, count);
+    }
+    let row = |var| Index::term(Term::Var(var), 4 * WIDTH as i64);
+    let load = Stmt::Load { var: 1, buffer: 1, offset: Index::term(Term::Var(0), 4), limit: PICKED };
+    let run = Stmt::Run { program: 0, args: vec![pointer(0, row(1)), pointer(2, row(0))] };
+    let per_example = |per_example| Extent { fixed: 0, per_example };
+    let indices = BufferUse { element: Element::I32, ..read(per_example(1)) };
+    Kernel {
+        buffers: vec![read(Extent::fixed(PICKED * WIDTH)), indices, write(per_example(WIDTH))],
+        programs: vec![b.finish()],
+        n_vars: 2,
+        body: vec![over_tasks(0, &[1], |_| vec![load.clone(), run.clone()])],
+        tasks: per_example(1).into(),
+    }
+}
+
 fn rows_program(lanes: Lanes, n_rows: usize) -> Program {
     let mut b = ProgramBuilder::new(lanes);
     let [x, bias, y] = [(); 3].map(|()| b.arg());

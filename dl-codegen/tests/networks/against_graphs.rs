@@ -126,6 +126,26 @@ fn recurrence() {
     check("< input(5, 3), rnn(3, 17, return_sequences = true), dense(17, 3, softmax) >", &[1, 2, 33]);
 }
 
+/// Tables of one panel, of several, and of a single column; rows taken once, several times and not at all. Gradient descent alone adds to
+/// the table in place; the others change all of it.
+#[test]
+fn tables() {
+    let (sgd, momentum, adam) = ("sgd(lr = 0.1)", "sgd(lr = 0.1, momentum = 0.9)", "adam(lr = 0.01)");
+    for (vocabulary, width, optimizer) in
+        [(5, 1, sgd), (131, 70, sgd), (3, 64, sgd), (70, 17, momentum), (5, 1, adam)]
+    {
+        let text = format!(
+            "< input(3), embedding({vocabulary}, {width}), flatten, dense({}, 2) >, optimizer = {optimizer}",
+            3 * width
+        );
+        check(&text, &[1, 17]);
+    }
+    check(
+        "< input(4), embedding(9, 6), layer_norm(6), lstm(6, 5, return_sequences = true), dense(5, 3, softmax) >",
+        &[1, 5],
+    );
+}
+
 #[test]
 fn random_networks() {
     let mut random = Random::new(1);

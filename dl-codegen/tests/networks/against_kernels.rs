@@ -95,6 +95,26 @@ fn norms_and_dropout() {
     }
 }
 
+/// Rows taken from tables and added to them, in place and not.
+#[test]
+fn tables() {
+    let mut random = Random::new(8);
+    let (sgd, adam) = ("sgd(lr = 0.1)", "adam(lr = 0.01)");
+    for (width, optimizer) in [(1, sgd), (17, adam), (70, sgd)] {
+        let text = format!(
+            "< input(3), embedding(70, {width}), flatten, dense({}, 2) >, optimizer = {optimizer}",
+            3 * width
+        );
+        let subject = Subject::all(&text).swap_remove(0);
+        for batch in [1, 33] {
+            let environment = subject.environment(batch, &mut random);
+            for function in &subject.module.functions {
+                widths().for_each(|lanes| check(&subject, function, &environment, batch, lanes));
+            }
+        }
+    }
+}
+
 #[test]
 fn random_networks() {
     let mut random = Random::new(2);

@@ -132,6 +132,20 @@ fn images() {
     }
 }
 
+/// Many rows are added to each row of a table, in the order of their examples.
+#[test]
+fn tables() {
+    let mut random = Random::new(8);
+    for optimizer in ["sgd(lr = 0.1)", "adam(lr = 0.01)"] {
+        let text = format!(
+            "< input(7), embedding(11, 70), layer_norm(70), flatten, dense(490, 4, softmax) >, optimizer = {optimizer}"
+        );
+        for batch in [2, 37] {
+            check(&text, batch, &mut random);
+        }
+    }
+}
+
 #[test]
 fn long_sums() {
     let mut random = Random::new(5);

@@ -34,6 +34,8 @@ pub struct Subject {
     pub module: Module,
     /// Integer targets are below this.
     classes: usize,
+    /// Integer examples are below this.
+    vocabulary: usize,
 }
 
 impl Subject {
@@ -44,7 +46,8 @@ impl Subject {
             let module = passes::optimize(build::module(&network, target), |_, _| ());
             let module = module.expect("passes keep functions valid");
             let classes = *network.output_shape().last().expect("outputs have axes");
-            Subject { text: text.to_owned(), module, classes }
+            let vocabulary = network.vocabulary().unwrap_or(0);
+            Subject { text: text.to_owned(), module, classes, vocabulary }
         };
         network.target_types().iter().map(of_target).collect()
     }
@@ -73,7 +76,8 @@ impl Subject {
         for function in &self.module.functions {
             for id in function.graph.ids() {
                 if let Op::Input(input) = function.graph.op(id) {
-                    let value = || random.tensor(&input.ty, batch, self.classes);
+                    let bound = if input.name == "x" { self.vocabulary } else { self.classes };
+                    let value = || random.tensor(&input.ty, batch, bound);
                     environment.entry(input.name.clone()).or_insert_with(value);
                 }
             }

@@ -38,8 +38,8 @@ impl LayerRule for Embedding {
         SIGNATURE
     }
 
-    fn reads_integers(&self) -> bool {
-        true
+    fn vocabulary(&self, arguments: &Arguments) -> Option<usize> {
+        Some(arguments.size("vocab"))
     }
 
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit> {

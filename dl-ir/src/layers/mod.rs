@@ -90,9 +90,9 @@ pub trait LayerRule: Sync {
         false
     }
 
-    /// Whether its input holds integers, so that it can only stand right behind `input`.
-    fn reads_integers(&self) -> bool {
-        false
+    /// How many different integers it reads, if its input holds integers: it can then only stand right behind `input`.
+    fn vocabulary(&self, _: &Arguments) -> Option<usize> {
+        None
     }
 
     /// Its output shape, or why the input does not fit.

@@ -234,7 +234,7 @@ fn infer(
     input: &[usize],
     incoming: Option<&Incoming>,
 ) -> Result<Vec<usize>, Misfit> {
-    if rule.reads_integers() && incoming.is_some_and(|incoming| !incoming.is_input) {
+    if rule.vocabulary(arguments).is_some() && incoming.is_some_and(|incoming| !incoming.is_input) {
         let error = NetworkError::NeedsIntegers { layer: rule.text(arguments) };
         return Err(Misfit { error, argument: None });
     }

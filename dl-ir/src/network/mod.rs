@@ -151,11 +151,16 @@ impl Network {
         self.layers.last().map_or(&self.input, |last| &last.output)
     }
 
+    /// How many different integers examples may hold, from 0 on, where they hold integers: where the first layer behind `input` reads
+    /// them.
+    pub fn vocabulary(&self) -> Option<usize> {
+        let first = self.layers.iter().find(|layer| !layer.rule.only_first());
+        first.and_then(|layer| layer.rule.vocabulary(&layer.arguments))
+    }
+
     /// The type of a batch of examples: integers where the first layer behind `input` reads them.
     pub fn input_type(&self) -> TensorType {
-        let first = self.layers.iter().find(|layer| !layer.rule.only_first());
-        let reads_integers = first.is_some_and(|layer| layer.rule.reads_integers());
-        let dtype = if reads_integers { DType::I32 } else { DType::F32 };
+        let dtype = if self.vocabulary().is_some() { DType::I32 } else { DType::F32 };
         TensorType::new(dtype, Shape::batched(&self.input))
     }
 

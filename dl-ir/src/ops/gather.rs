@@ -47,8 +47,8 @@ impl OpRule for Gather {
 
     fn vjp(&self, builder: &mut Builder, node: &VjpNode<'_>) -> Vec<Option<NodeId>> {
         let (table, indices) = (node.operands[0], node.operands[1]);
-        let rows = builder.shape(table).dims()[0].as_static().expect("tables have static sizes");
-        vec![Some(builder.push(ScatterAdd { rows }, &[indices, node.cotangent()])), None]
+        let zeros = builder.constant_like(0.0, table);
+        vec![Some(builder.push(ScatterAdd, &[zeros, indices, node.cotangent()])), None]
     }
 
     fn structure(&self) -> Structure {

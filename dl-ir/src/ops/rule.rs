@@ -75,7 +75,7 @@ pub enum Structure {
     Reverse,
     /// Rows of a table, named by indices.
     Gather,
-    /// Rows added to those of a table of zeros, named by indices.
+    /// Rows added to those of a table, named by indices.
     ScatterAdd,
     /// A body run step by step.
     Scan,

@@ -9,6 +9,7 @@ mod narrow_windows;
 mod orient_contractions;
 mod place_views;
 mod prune_scans;
+mod scatter_updates;
 mod simplify;
 mod split_reductions;
 mod transpose_windows;
@@ -42,6 +43,8 @@ pub const PIPELINE: &[Pass] = &[
     orient_contractions::PASS,
     hoist_invariants::PASS,
     prune_scans::PASS,
+    // Behind those that may change updates; before place_views, since it makes products of rows.
+    scatter_updates::PASS,
     // Behind all that make views.
     place_views::PASS,
 ];

@@ -99,6 +99,10 @@ fn words(graph: &Graph, group: &Group, batch: usize) -> String {
         Some(Anchor::ColumnSum(_)) => format!("column sum {}", size(group.space, batch)),
         Some(Anchor::Fold(_)) => format!("fold {}", size(group.space, batch)),
         Some(Anchor::Transpose(_)) => format!("transpose {}", size(group.space, batch)),
+        Some(Anchor::Gather(_)) => format!("gather {}", size(group.space, batch)),
+        Some(Anchor::ScatterAdd(_) | Anchor::ScatterInto(_)) => {
+            format!("scatter {}", size(group.space, batch))
+        }
         Some(Anchor::Random(_)) => format!("random numbers {}", size(group.space, batch)),
         None if group.members.is_empty() => format!("copy {}", size(group.space, batch)),
         None if group.has_rows() => format!("rows {}", size(group.space, batch)),
