@@ -166,7 +166,7 @@ impl Engine {
         }
         let entry = self.entry(function, 0)?;
         let mut call = self.machine.call(entry.program, n)?;
-        let x = give_examples(&mut call, entry, x, function.is_training())?;
+        let x = give_examples(&mut call, entry, x, &self.network, function.is_training())?;
         call.run_on(x.into_iter()).map_err(input_not_finite)?;
         Ok(call)
     }
@@ -190,7 +190,7 @@ impl Engine {
         let mut call = self.machine.call(entry.program, n)?;
         // A loss can be finite where gradients are not: tanh(∞) is 1. No step may make parameters NaN.
         let must_be_finite = function.is_training();
-        let x = give_examples(&mut call, entry, x, must_be_finite)?;
+        let x = give_examples(&mut call, entry, x, &self.network, must_be_finite)?;
         let y = give_targets(&mut call, entry, y, &self.network, must_be_finite)?;
         let loss = match call.run_on(x.into_iter().chain(y)) {
             Ok(()) => call.scalar("loss").expect("functions of targets have a loss"),
@@ -226,7 +226,7 @@ impl Engine {
         self.check_training(n)?;
         let entry = self.entry(Function::Vjp, 0)?;
         let mut call = self.machine.call(entry.program, n)?;
-        let x = give_examples(&mut call, entry, x, true)?;
+        let x = give_examples(&mut call, entry, x, &self.network, true)?;
         let given = Given {
             buffer: entry.dy.expect("the product is linear in dy"),
             lent: dy.as_values(),
@@ -344,15 +344,22 @@ fn give_examples<'x>(
     call: &mut Call<'_>,
     entry: Entry,
     x: &'x impl Examples,
+    network: &ir::Network,
     must_be_finite: bool,
 ) -> Result<Option<Given<'x>>> {
     if let Some(batch_size) = entry.batch_size {
         call.input::<f32>(batch_size)[0] = call.n() as f32;
     }
     let Some(buffer) = entry.x else { return Ok(None) };
-    let must_be_finite = must_be_finite && !x.are_integers();
-    let given = give(call, Given { buffer, lent: x.as_reals(), must_be_finite }, |to| x.write_reals(to));
-    given.map(Some).map_err(|source| Error::Tensor { tensor: "x", source })
+    let given = match network.vocabulary() {
+        Some(vocabulary) => x.write_tokens(vocabulary, call.input(buffer)).map(|()| None),
+        None => {
+            let must_be_finite = must_be_finite && !x.are_integers();
+            let given = Given { buffer, lent: x.as_reals(), must_be_finite };
+            give(call, given, |to| x.write_reals(to)).map(Some)
+        }
+    };
+    given.map_err(|source| Error::Tensor { tensor: "x", source })
 }
 
 fn give_targets<'y>(

@@ -14,7 +14,7 @@ const TARGETS: u32 = u32::MAX - 2;
 
 /// As many examples as asked for, with targets of the network's usual type.
 ///
-/// Examples are uniform in [−1, 1). Targets are random classes; ±1 for hinge; 0 or 1 for binary cross-entropy; uniform in [−1, 1) else.
+/// Examples are uniform in [−1, 1), or random tokens. Targets are random classes; ±1 for hinge; 0 or 1 for binary cross-entropy; uniform in [−1, 1) else.
 pub fn made_up(network: &Network, examples: usize, seed: u64) -> Result<Split> {
     let targets = &network.target_types()[0];
     let classes = network.output_shape().last().copied().unwrap_or(1);
@@ -24,14 +24,24 @@ pub fn made_up(network: &Network, examples: usize, seed: u64) -> Result<Split> {
         "binary_cross_entropy" => (2.0 * unit).floor(),
         _ => signed(unit),
     };
-    let x = tensor(&network.input_type(), examples, Stream::new(seed, EXAMPLES, 0), |stream, len| {
-        Data::F32((0..len).map(|element| signed(stream.uniform(element))).collect())
-    })?;
+    let x =
+        tensor(&network.input_type(), examples, Stream::new(seed, EXAMPLES, 0), |stream, len| match network
+            .vocabulary()
+        {
+            Some(vocabulary) => below(vocabulary, stream, len),
+            None => Data::F32((0..len).map(|element| signed(stream.uniform(element))).collect()),
+        })?;
     let y = tensor(targets, examples, Stream::new(seed, TARGETS, 0), |stream, len| match targets.dtype {
         DType::F32 => Data::F32((0..len).map(|element| target(stream.uniform(element))).collect()),
-        _ => Data::I32((0..len).map(|element| (stream.uniform(element) * classes as f32) as i32).collect()),
+        _ => below(classes, stream, len),
     })?;
     Ok(Split::new("made-up data".as_ref(), ("x", x), ("y", y))?)
+}
+
+/// Random integers below a bound.
+fn below(bound: usize, stream: Stream, len: u64) -> Data {
+    let integer = |element| (f64::from(stream.uniform(element)) * bound as f64) as i32;
+    Data::I32((0..len).map(integer).collect())
 }
 
 fn tensor(

@@ -21,7 +21,7 @@ pub struct Args {
     /// The batch: safetensors with `x` and `y`
     #[arg(long, value_name = "B")]
     input: PathBuf,
-    /// The file to write: safetensors with `loss`, `grad.x` and `grad.<parameter>` each
+    /// The file to write: safetensors with `loss`, `grad.<parameter>` each, and `grad.x` where x holds real numbers
     #[arg(long, value_name = "O")]
     output: PathBuf,
     #[command(flatten)]

@@ -82,9 +82,6 @@ pub fn parts(graph: &Graph, node: NodeId) -> Vec<(NodeId, i64)> {
 
 /// Whether two elements of the operand may go to one place: they are added up in memory.
 pub fn adds_up(graph: &Graph, node: NodeId) -> bool {
-    if matches!(graph.op(node), Op::ScatterAdd(_)) {
-        return true;
-    }
     let Op::OverlapAdd(add) = graph.op(node) else { return false };
     let windows = inner_sizes(graph, node, add);
     add.strides.iter().zip(windows).any(|(&stride, size)| stride < size)

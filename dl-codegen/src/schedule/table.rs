@@ -44,6 +44,7 @@ pub fn scatter(graph: &Graph, node: NodeId, bindings: &[Binding], target: Target
     let mut rows = Rows::new(graph, node, bindings, target);
     let (updates, result) = (rows.find(|binding| matches!(binding, Binding::Right(_))), bindings.len() - 1);
     let table = rows.of(result);
+    rows.kernel.kernel.buffers[result].reads = true;
     let panels = rows.panels(result, |rows, cols| {
         let first = rows.begin(graph, node, result);
         let program = rows.kernel.program(row(target, cols, true));

@@ -190,7 +190,7 @@ mod tests {
     fn positions_in_errors_count_through_the_batch() {
         let split = split(4, 4).unwrap();
         let error = split.batch(&[0, 2]).unwrap().x.write_tokens(5, &mut [0; 4]).unwrap_err();
-        assert_eq!(error, TensorError::TokenOutOfRange { index: 3, value: 5, vocabulary: 5 });
+        assert_eq!(error, TensorError::TokenOutOfRange { example: 1, position: 1, value: 5, vocabulary: 5 });
     }
 
     #[test]

@@ -30,17 +30,21 @@ pub enum TensorError {
         classes: usize,
     },
     /// An example holds a token that the embedding does not have.
-    #[error("input {index} is token {value}, but the embedding has {vocabulary} entries (0 to {last})", last = vocabulary.saturating_sub(1))]
+    #[error("token {position} of example {example} is {value}, but the embedding has {vocabulary} entries (0 to {last})", last = vocabulary.saturating_sub(1))]
     TokenOutOfRange {
-        /// The position of the token, in row-major order.
-        index: usize,
+        /// The example, from 0.
+        example: usize,
+        /// The position of the token in its example, in row-major order from 0.
+        position: usize,
         /// Its value.
         value: i128,
         /// The number of entries in the embedding.
         vocabulary: usize,
     },
     /// Floating-point values were given where integers are wanted.
-    #[error("{wanted} must be integers, but {found} was given")]
+    #[error(
+        "{wanted} must be integers, but {found} was given; hand in i32, i64, u8 or other integers, e.g. by `x.mapv(|v| v as i32)`"
+    )]
     NotIntegers {
         /// What the integers stand for.
         wanted: Wanted,
@@ -165,7 +169,7 @@ impl<V: Values + ?Sized> Examples for V {
     }
 
     fn write_tokens(&self, vocabulary: usize, out: &mut [i32]) -> Result<(), TensorError> {
-        self.write(out, &Tokens { vocabulary })
+        self.write(out, &Tokens { vocabulary, per_example: self.row_shape().iter().product() })
     }
 }
 

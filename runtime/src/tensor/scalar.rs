@@ -124,6 +124,8 @@ impl Convert for Plain {
 #[derive(Debug)]
 pub(super) struct Tokens {
     pub(super) vocabulary: usize,
+    /// How many an example has.
+    pub(super) per_example: usize,
 }
 
 impl Convert for Tokens {
@@ -131,8 +133,13 @@ impl Convert for Tokens {
 
     fn convert<S: Scalar>(&self, index: usize, value: S) -> Result<i32, TensorError> {
         let value = integer(value, Wanted::Tokens)?;
-        let vocabulary = self.vocabulary;
-        below(vocabulary, value).ok_or(TensorError::TokenOutOfRange { index, value, vocabulary })
+        let (vocabulary, len) = (self.vocabulary, self.per_example.max(1));
+        below(vocabulary, value).ok_or(TensorError::TokenOutOfRange {
+            example: index / len,
+            position: index % len,
+            value,
+            vocabulary,
+        })
     }
 }
 

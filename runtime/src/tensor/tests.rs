@@ -74,13 +74,16 @@ fn bad_classes_and_tokens_are_named() {
     let huge = classes([u64::MAX], usize::MAX).unwrap_err();
     assert_eq!(huge, TensorError::ClassOutOfRange { index: 0, value: u64::MAX.into(), classes: usize::MAX });
     let error = array![[1u8, 5]].write_tokens(5, &mut [0; 2]).unwrap_err();
-    assert_eq!(error, TensorError::TokenOutOfRange { index: 1, value: 5, vocabulary: 5 });
+    assert_eq!(error, TensorError::TokenOutOfRange { example: 0, position: 1, value: 5, vocabulary: 5 });
 }
 
 #[test]
 fn the_wrong_kind_of_number_is_an_error() {
     let error = classes([1.0f32], 2).unwrap_err();
-    assert_eq!(error.to_string(), "class indices must be integers, but f32 was given");
+    assert_eq!(
+        error.to_string(),
+        "class indices must be integers, but f32 was given; hand in i32, i64, u8 or other integers, e.g. by `x.mapv(|v| v as i32)`"
+    );
     assert_eq!(reals([1i64], 1).unwrap_err(), TensorError::NotReal { found: "i64" });
 }
 

@@ -35,6 +35,13 @@ pub struct Subject<'m> {
     machine: &'m mut Machine,
     program: ProgramId,
     batches: Vec<Split>,
+    bounds: Bounds,
+}
+
+/// What integers are below.
+#[derive(Clone, Copy)]
+struct Bounds {
+    tokens: usize,
     classes: usize,
 }
 
@@ -48,7 +55,8 @@ impl<'m> Subject<'m> {
     ) -> Result<Self> {
         let batches = (0..BATCHES).map(|seed| made_up(network, batch, seed)).collect::<Result<_>>()?;
         let classes = network.output_shape().last().copied().unwrap_or(1);
-        Ok(Subject { machine, program, batches, classes })
+        let bounds = Bounds { tokens: network.vocabulary().unwrap_or(0), classes };
+        Ok(Subject { machine, program, batches, bounds })
     }
 
     /// Measures for about so long.
@@ -82,7 +90,7 @@ impl<'m> Subject<'m> {
     ) -> Result<()> {
         for (i, batch) in self.batches.iter().cycle().take(RUNS + 1).enumerate() {
             let mut call = self.machine.call(self.program, batch.n_examples())?;
-            let x = fill(&mut call, &self.batches[0], batch, self.classes)?;
+            let x = fill(&mut call, &self.batches[0], batch, self.bounds)?;
             let time = run(&mut call, x.into_iter())?;
             if i > 0 {
                 times.push(time);
@@ -103,7 +111,7 @@ fn fill<'s>(
     call: &mut Call<'_>,
     examples: &'s Split,
     targets: &Split,
-    classes: usize,
+    bounds: Bounds,
 ) -> Result<Option<Given<'s>>> {
     let n = call.n();
     let (x, y) = (examples.x(), targets.y());
@@ -113,9 +121,10 @@ fn fill<'s>(
         match (name.as_str(), element, x.as_reals()) {
             (BATCH_SIZE, ..) => call.input::<f32>(buffer).fill(n as f32),
             ("x", _, lent @ Some(_)) => given = Some(Given { buffer, lent, must_be_finite: false }),
+            ("x", Element::I32, _) => x.write_tokens(bounds.tokens, call.input(buffer))?,
             ("x", ..) => x.write_reals(call.input(buffer))?,
             ("y", Element::F32, _) => y.write_values(call.input(buffer))?,
-            ("y", Element::I32, _) => y.write_classes(classes, call.input(buffer))?,
+            ("y", Element::I32, _) => y.write_classes(bounds.classes, call.input(buffer))?,
             // Cotangents and gradients.
             _ => noise(call.input(buffer)),
         }
