@@ -95,7 +95,9 @@ impl<'a> Resolver<'a, '_> {
             None => {
                 let signature = signature(self.callee, self.specs);
                 let takes = self.specs.iter().filter(|spec| spec.positional).count();
-                self.error(NetworkError::ExtraArgument { callee: self.callee, takes, signature }, value.span);
+                let found = value.kind.describe();
+                let error = NetworkError::ExtraArgument { callee: self.callee, takes, found, signature };
+                self.error(error, value.span);
                 false
             }
         }
@@ -250,7 +252,7 @@ fn is_constant(word: &str) -> bool {
     !layers::activation_names().contains(&word)
 }
 
-/// How to write a call: `dense(in, out, act, bias = …)`.
+/// How to write a call: `dense(in, out [, act])`.
 fn signature(callee: &str, specs: &[ArgSpec]) -> String {
     let part = |spec: &ArgSpec| match spec.kind {
         ArgKind::Sizes => format!("{}, …", spec.name),
@@ -258,6 +260,13 @@ fn signature(callee: &str, specs: &[ArgSpec]) -> String {
         ArgKind::Float(_) => format!("{} = …", spec.name),
         _ => spec.name.to_owned(),
     };
-    let shown: Vec<String> = specs.iter().filter(|spec| spec.positional).map(part).collect();
-    if shown.is_empty() { callee.to_owned() } else { format!("{callee}({})", shown.join(", ")) }
+    let shown = |required: bool| {
+        let specs = specs.iter().filter(move |spec| spec.positional && spec.default.is_none() == required);
+        specs.map(part).collect::<Vec<_>>().join(", ")
+    };
+    match (shown(true).as_str(), shown(false).as_str()) {
+        ("", "") => callee.to_owned(),
+        (required, "") => format!("{callee}({required})"),
+        (required, optional) => format!("{callee}({required} [, {optional}])"),
+    }
 }

@@ -1,5 +1,6 @@
 //! Every mistake that a network can have: message, label and help.
 
+use super::help::{image_form, sequence_form};
 use crate::types::MAX_ELEMENTS;
 
 /// A mistake in a network. The message (its `Display`) names what was found; [`label`](Self::label) says what was
@@ -53,8 +54,8 @@ pub enum NetworkError {
     #[error("`{name}` is a word of Rust's own")]
     KeywordName { name: String },
     /// `< >`
-    #[error("a network needs at least one layer")]
-    EmptyNetwork,
+    #[error("there is no layer in `< >`")]
+    NoLayers,
     /// `loss = …` or the like before `>`.
     #[error("`{key} = …` stands among the layers")]
     ClauseAmongLayers { key: String },
@@ -64,6 +65,9 @@ pub enum NetworkError {
     /// `.5`
     #[error("`{sign}.{digits}` begins with a point")]
     LeadingDot { sign: &'static str, digits: String },
+    /// `"784"`
+    #[error("{literal} stands in quotes")]
+    Quoted { literal: String },
     /// `0x10`
     #[error("`{number}` is not a decimal number")]
     NotDecimal { number: String },
@@ -104,8 +108,8 @@ pub enum NetworkError {
     #[error("`{callee}` lacks {}", list_missing(missing))]
     MissingArguments { callee: &'static str, missing: Vec<Missing>, signature: String },
     /// More arguments than there are.
-    #[error("`{callee}` takes {}, found {}", count(*takes, "argument"), if *takes == 0 { "one" } else { "one more" })]
-    ExtraArgument { callee: &'static str, takes: usize, signature: String },
+    #[error("`{callee}` takes {}, found {found}{}", at_most(*takes), if *takes == 0 { "" } else { " besides" })]
+    ExtraArgument { callee: &'static str, takes: usize, found: String, signature: String },
     /// `dense(4, out = 2, relu)`
     #[error("an argument without a name stands behind one with a name")]
     PositionalAfterKey { callee: &'static str, signature: String },
@@ -140,7 +144,14 @@ pub enum NetworkError {
     // Shapes.
     /// A last axis of another size than the layer takes.
     #[error("{layer} expects {}, but the layer before gives {found}", count(*expected, "feature"))]
-    Features { layer: String, fitting: String, expected: usize, found: usize },
+    Features {
+        layer: String,
+        fitting: String,
+        expected: usize,
+        found: usize,
+        /// Whether it would fit behind `flatten`.
+        flat_fits: bool,
+    },
     /// Fewer axes than the layer works on.
     #[error("{layer} expects at least {}, but gets the shape {found:?}", count(*expected, "axis"))]
     TooFewAxes { layer: String, expected: usize, found: Vec<usize> },
@@ -148,8 +159,8 @@ pub enum NetworkError {
     #[error("{layer} expects {}, but the layer before gives {found}", count(*expected, "channel"))]
     Channels { layer: String, fitting: String, expected: usize, found: usize },
     /// Another shape than that of an image.
-    #[error("{layer} expects an image [height, width, channels], but gets the shape {found:?}")]
-    NotAnImage { layer: String, found: Vec<usize> },
+    #[error("{layer} takes an image, [{}], but gets the shape {found:?}", image_form(*channels))]
+    NotAnImage { layer: String, channels: Option<usize>, found: Vec<usize> },
     /// An image in which no window has room.
     #[error(
         "{layer} needs an image of at least {} × {}, but gets one of {} × {}",
@@ -163,8 +174,14 @@ pub enum NetworkError {
     #[error("{layer} reads integers, but the layer before gives real numbers")]
     NeedsIntegers { layer: String },
     /// Another shape than time steps of features.
-    #[error("{layer} takes a sequence, {}, but gets the shape {found:?}", sequence_shape(*features))]
-    NotASequence { layer: String, features: Option<usize>, found: Vec<usize> },
+    #[error("{layer} takes a sequence, [{}], but gets the shape {found:?}", sequence_form(*features))]
+    NotASequence {
+        layer: String,
+        features: Option<usize>,
+        found: Vec<usize>,
+        /// The layer before, written so that it gives all time steps, if it can.
+        all_steps: Option<String>,
+    },
     /// A `reshape` to another number of elements.
     #[error("{layer} has {} elements, but gets {found}", beyond_limit(*expected))]
     Elements { layer: String, expected: Option<usize>, found: usize },
@@ -173,7 +190,11 @@ pub enum NetworkError {
     ResidualShape { input: Vec<usize>, output: Vec<usize> },
     /// A first layer that does not imply the input shape.
     #[error("a network that begins with `{kind}` does not say what shape its input has")]
-    NoInputShape { kind: &'static str },
+    NoInputShape {
+        kind: &'static str,
+        /// What the layer's input looks like: `t, 28`.
+        input: String,
+    },
     /// `input` behind other layers.
     #[error("`input` stands behind other layers")]
     LateInput,
@@ -250,10 +271,11 @@ impl NetworkError {
             UnclosedComment => "opened here".to_owned(),
             Expected { expected, .. } => format!("expected {expected}"),
             KeywordName { .. } => "expected another name".to_owned(),
-            EmptyNetwork => "no layers in here".to_owned(),
+            NoLayers => "expected a layer or more in here".to_owned(),
             ClauseAmongLayers { .. } => "expected a layer".to_owned(),
             NumberSuffix { .. } => "expected a number without a suffix".to_owned(),
             LeadingDot { .. } => "expected a digit before the point".to_owned(),
+            Quoted { .. } => "expected no quotes".to_owned(),
             NotDecimal { .. } => "expected decimal digits".to_owned(),
             NumberTooLarge { .. } => "too large".to_owned(),
             Arithmetic { .. } => "expected `,` or `)`".to_owned(),
@@ -280,11 +302,11 @@ impl NetworkError {
             Features { found, .. } => format!("expected {found}"),
             TooFewAxes { found, .. } => format!("gets the shape {found:?}"),
             Channels { found, .. } => format!("expected {found}"),
-            NotAnImage { .. } => "expected an image [height, width, channels]".to_owned(),
+            NotAnImage { channels, .. } => format!("expected [{}]", image_form(*channels)),
             ImageTooSmall { .. } => "no room for a single window".to_owned(),
             Heads { features, .. } => format!("expected a divisor of {features}"),
             NeedsIntegers { .. } => "expected right behind `input(…)`".to_owned(),
-            NotASequence { features, .. } => format!("expected {}", sequence_shape(*features)),
+            NotASequence { features, .. } => format!("expected [{}]", sequence_form(*features)),
             Elements { found, .. } => format!("expected sizes with the product {found}"),
             ResidualShape { input, .. } => format!("expected layers that give {input:?} again"),
             NoInputShape { .. } => "expected `input(…)` before this".to_owned(),
@@ -294,57 +316,6 @@ impl NetworkError {
             }
             LossNeedsActivation { needed, .. } => format!("expected {needed} as the last layer"),
         }
-    }
-
-    /// What to do about it, where that is more than the label says.
-    pub fn help(&self) -> Option<String> {
-        use NetworkError::*;
-        Some(match self {
-            NoNetwork => {
-                "write `network!(< dense(784, 10, softmax) >)`, or `< dense(784, 10, softmax) >` alone"
-                    .to_owned()
-            }
-            SeveralNetworks { .. } => "say which one: `FILE.dl#Name`".to_owned(),
-            NoSuchNetwork { names, .. } => format!("there is {}", names.join(", ")),
-            UnclosedLayers => "write `>` behind the last layer".to_owned(),
-            EmptyNetwork => "write a layer: `< dense(784, 10, softmax) >`".to_owned(),
-            ExtraClose => "remove this `>`".to_owned(),
-            ClauseAmongLayers { key } => format!("move it behind the layers: `< … >, {key} = …`"),
-            NumberSuffix { number, .. } => format!("write `{number}`"),
-            LeadingDot { sign, digits } => format!("write `{sign}0.{digits}`"),
-            Arithmetic { .. } => "values are not computed here: write the result".to_owned(),
-            RawIdentifier { word } => format!("write `{word}`: Rust's keywords may be labels"),
-            Unknown { what, suggestion: None, known, .. } => {
-                format!("{} are {}", what.plural(), known.join(", "))
-            }
-            UnknownKey { callee, suggestion: None, known, .. } => match known.as_slice() {
-                [] => format!("`{callee}` takes no arguments"),
-                known => format!("`{callee}` has {}", known.join(", ")),
-            },
-            AutomaticLabel { label, .. } => format!("write another word, such as `{label}_layer`"),
-            MissingArguments { signature, .. } => format!("write `{signature}`"),
-            ExtraArgument { signature, .. } => format!("write `{signature}`"),
-            PositionalAfterKey { signature, .. } => format!("the order is `{signature}`"),
-            WrongKind { argument, meaning, .. } => format!("`{argument}`: {meaning}"),
-            ConstantSize { name } => format!(
-                "sizes are written as numbers; to use `{name}`, build the text at run time: `Network::parse(&format!(\"< dense({{}}, 10) >\", {name}))`"
-            ),
-            Features { fitting, .. } | Channels { fitting, .. } => {
-                format!("write `{fitting}`, or change the layer before")
-            }
-            NeedsIntegers { layer } => {
-                format!("write `< input(…), {layer}, … >`: what `input` takes are integers then")
-            }
-            NotASequence { features, found, .. } => sequence_help(*features, found),
-            NoInputShape { .. } => "write its sizes first: `< input(28, 28), … >`".to_owned(),
-            LateInput => "remove it: the layer before says what shape comes in".to_owned(),
-            LossNeedsActivation { loss, needed } => {
-                format!(
-                    "end with {needed}, or choose another loss: {loss} is computed from the value before it"
-                )
-            }
-            _ => return None,
-        })
     }
 }
 
@@ -356,7 +327,7 @@ impl What {
         }
     }
 
-    fn plural(self) -> String {
+    pub(super) fn plural(self) -> String {
         match self {
             What::Loss => "losses".to_owned(),
             _ => format!("{self}s"),
@@ -374,25 +345,9 @@ fn count(n: usize, word: &str) -> String {
     }
 }
 
-/// "[t, 28]": t time steps of 28 features.
-fn sequence_shape(features: Option<usize>) -> String {
-    let features = features.map_or("d".to_owned(), |features| features.to_string());
-    format!("[t, {features}]")
-}
-
-/// How an example becomes a sequence.
-fn sequence_help(features: Option<usize>, found: &[usize]) -> String {
-    let elements: usize = found.iter().product();
-    let steps = features.filter(|&features| elements.is_multiple_of(features) && elements > features);
-    let sizes = match steps {
-        Some(features) => format!("{}, {features}", elements / features),
-        None => format!("t, {}", features.map_or("d".to_owned(), |features| features.to_string())),
-    };
-    let help = format!("begin with `input({sizes})` or an embedding, or write `reshape({sizes})` before it");
-    match found {
-        [_] => format!("{help}; a recurrent layer gives all its steps with `return_sequences = true`"),
-        _ => help,
-    }
+/// "no arguments", "at most 2 arguments".
+fn at_most(n: usize) -> String {
+    if n == 0 { count(n, "argument") } else { format!("at most {}", count(n, "argument")) }
 }
 
 /// A number of elements, `None` being one beyond the limit.

@@ -5,6 +5,7 @@
 //! plain message.
 
 mod error;
+mod help;
 #[cfg(feature = "render")]
 mod render;
 mod suggest;
@@ -15,6 +16,7 @@ use std::ops::Range;
 use proc_macro2::{Span, TokenStream};
 
 pub use error::{Missing, NetworkError, What};
+pub(crate) use help::image_form;
 pub(crate) use suggest::suggest;
 
 /// How many mistakes are kept; a text with more is most likely not a network at all.

@@ -55,6 +55,10 @@ impl LayerRule for Attention {
         SIGNATURE
     }
 
+    fn input_form(&self, arguments: &Arguments) -> String {
+        format!("t, {}", arguments.size("d"))
+    }
+
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit> {
         let layer = || self.text(arguments);
         let (expected, heads) = (arguments.size("d"), arguments.size("heads"));
@@ -63,7 +67,7 @@ impl LayerRule for Attention {
         };
         if found != expected {
             let fitting = self.text(&arguments.with("d", Setting::Size(found)));
-            let error = NetworkError::Features { layer: layer(), fitting, expected, found };
+            let error = NetworkError::Features { layer: layer(), fitting, expected, found, flat_fits: false };
             return Err(Misfit { error, argument: Some("d") });
         }
         if !expected.is_multiple_of(heads) {

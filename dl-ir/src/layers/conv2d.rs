@@ -5,6 +5,7 @@ use super::image::{HEIGHT, count_windows, image};
 use super::{Activation, LayerContext, LayerRule, Misfit, Parameter, init};
 use crate::arguments::{ArgKind, ArgSpec, Arguments, PADDINGS, Setting};
 use crate::diagnostics::NetworkError;
+use crate::diagnostics::image_form;
 use crate::graph::NodeId;
 use crate::module::Init;
 use crate::ops::Pad;
@@ -78,9 +79,13 @@ impl LayerRule for Conv2d {
         SIGNATURE
     }
 
+    fn input_form(&self, arguments: &Arguments) -> String {
+        image_form(Some(arguments.size("cin")))
+    }
+
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit> {
         let layer = || self.text(arguments);
-        let [height, width, found] = image(layer, input)?;
+        let [height, width, found] = image(layer, Some(arguments.size("cin")), input)?;
         let expected = arguments.size("cin");
         if found != expected {
             let fitting = self.text(&arguments.with("cin", Setting::Size(found)));

@@ -42,6 +42,10 @@ impl LayerRule for Embedding {
         Some(arguments.size("vocab"))
     }
 
+    fn input_form(&self, _: &Arguments) -> String {
+        "t".to_owned()
+    }
+
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit> {
         Ok([input, &[arguments.size("dim")]].concat())
     }

@@ -3,6 +3,7 @@
 use super::image::{HEIGHT, image};
 use super::{LayerContext, LayerRule, Misfit};
 use crate::arguments::{ArgSpec, Arguments};
+use crate::diagnostics::image_form;
 use crate::graph::NodeId;
 
 pub(super) struct GlobalAvgPool2d;
@@ -16,8 +17,12 @@ impl LayerRule for GlobalAvgPool2d {
         &[]
     }
 
+    fn input_form(&self, _: &Arguments) -> String {
+        image_form(None)
+    }
+
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit> {
-        let [_, _, channels] = image(|| self.text(arguments), input)?;
+        let [_, _, channels] = image(|| self.text(arguments), None, input)?;
         Ok(vec![channels])
     }
 

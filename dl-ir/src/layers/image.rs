@@ -28,10 +28,14 @@ pub(super) const POOLING: &[ArgSpec] = &[
     },
 ];
 
-/// The sizes of an image, or why a shape is not one.
-pub(super) fn image(layer: impl Fn() -> String, input: &[usize]) -> Result<[usize; 3], Misfit> {
+/// The sizes of an image, or why a shape is not one; a layer may say how many channels it takes.
+pub(super) fn image(
+    layer: impl Fn() -> String,
+    channels: Option<usize>,
+    input: &[usize],
+) -> Result<[usize; 3], Misfit> {
     input.try_into().map_err(|_| {
-        let error = NetworkError::NotAnImage { layer: layer(), found: input.to_vec() };
+        let error = NetworkError::NotAnImage { layer: layer(), channels, found: input.to_vec() };
         Misfit { error, argument: None }
     })
 }
@@ -59,7 +63,7 @@ pub(super) fn pooled(
     arguments: &Arguments,
     input: &[usize],
 ) -> Result<Vec<usize>, Misfit> {
-    let [height, width, channels] = image(&layer, input)?;
+    let [height, width, channels] = image(&layer, None, input)?;
     let (window, stride) = (arguments.pair("k"), arguments.pair("stride"));
     let [rows, columns] = count_windows(layer, [height, width], window, stride)?;
     Ok(vec![rows, columns, channels])

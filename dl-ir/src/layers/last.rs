@@ -17,6 +17,10 @@ impl LayerRule for Last {
         &[]
     }
 
+    fn input_form(&self, _: &Arguments) -> String {
+        "t, d".to_owned()
+    }
+
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit> {
         match input {
             [_, features] => Ok(vec![*features]),

@@ -20,6 +20,10 @@ impl LayerRule for Lstm {
         recurrent::SIGNATURE
     }
 
+    fn input_form(&self, arguments: &Arguments) -> String {
+        format!("t, {}", arguments.size("in"))
+    }
+
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit> {
         recurrent::infer(self, arguments, input)
     }

@@ -3,6 +3,7 @@
 use super::image::{INSIDE, POOLING, pooled, pooling, pooling_windows};
 use super::{LayerContext, LayerRule, Misfit};
 use crate::arguments::{ArgSpec, Arguments};
+use crate::diagnostics::image_form;
 use crate::graph::NodeId;
 
 pub(super) struct MaxPool2d;
@@ -14,6 +15,10 @@ impl LayerRule for MaxPool2d {
 
     fn signature(&self) -> &'static [ArgSpec] {
         POOLING
+    }
+
+    fn input_form(&self, _: &Arguments) -> String {
+        image_form(None)
     }
 
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit> {

@@ -95,6 +95,11 @@ pub trait LayerRule: Sync {
         None
     }
 
+    /// What the sizes of its input may look like, as messages show them: `t, 28`.
+    fn input_form(&self, _: &Arguments) -> String {
+        "28, 28".to_owned()
+    }
+
     /// Its output shape, or why the input does not fit.
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit>;
 
@@ -355,7 +360,8 @@ fn check_features(
         Some(&found) => {
             let layer = rule.text(arguments);
             let fitting = rule.text(&arguments.with(name, Setting::Size(found)));
-            let error = NetworkError::Features { layer, fitting, expected, found };
+            let flat_fits = input.len() > 1 && n_elements(input) == Some(expected);
+            let error = NetworkError::Features { layer, fitting, expected, found, flat_fits };
             Err(Misfit { error, argument: Some(name) })
         }
         None => {

@@ -49,7 +49,7 @@ pub(super) fn infer(
         }
         [_, found] => {
             let fitting = layer.text(&arguments.with("in", Setting::Size(found)));
-            let error = NetworkError::Features { layer: text(), fitting, expected, found };
+            let error = NetworkError::Features { layer: text(), fitting, expected, found, flat_fits: false };
             Err(Misfit { error, argument: Some("in") })
         }
         _ => Err(not_a_sequence(text(), Some(expected), input)),
@@ -63,7 +63,7 @@ pub(super) fn intermediate(arguments: &Arguments, gates: usize, input: &[usize])
 
 /// The error of a layer on time steps that gets another shape than [t, features].
 pub(super) fn not_a_sequence(layer: String, features: Option<usize>, found: &[usize]) -> Misfit {
-    let error = NetworkError::NotASequence { layer, features, found: found.to_vec() };
+    let error = NetworkError::NotASequence { layer, features, found: found.to_vec(), all_steps: None };
     Misfit { error, argument: None }
 }
 

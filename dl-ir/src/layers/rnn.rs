@@ -19,6 +19,10 @@ impl LayerRule for Rnn {
         recurrent::SIGNATURE
     }
 
+    fn input_form(&self, arguments: &Arguments) -> String {
+        format!("t, {}", arguments.size("in"))
+    }
+
     fn infer(&self, arguments: &Arguments, input: &[usize]) -> Result<Vec<usize>, Misfit> {
         recurrent::infer(self, arguments, input)
     }

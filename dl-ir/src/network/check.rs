@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use proc_macro2::Span;
 
 use super::Network;
-use crate::arguments::{Arguments, Resolved, resolve};
+use crate::arguments::{Arguments, Resolved, Setting, resolve};
 use crate::diagnostics::{Diagnostic, NetworkError, What, suggest};
 use crate::layers::{self, CheckedLayer, LayerRule, Misfit, n_elements};
 use crate::syntax::ast;
@@ -52,6 +52,8 @@ struct Incoming {
     kind: String,
     /// Whether it is the network's input as such, which may hold integers.
     is_input: bool,
+    /// That layer, written so that it gives all time steps, if it gives the last one only.
+    all_steps: Option<String>,
 }
 
 impl<'d> Checker<'d> {
@@ -69,7 +71,13 @@ impl<'d> Checker<'d> {
         for layer in &list.layers {
             let Some(layer) = layer else {
                 let from = incoming.as_ref().map_or(list.span, |incoming| incoming.from);
-                incoming = Some(Incoming { shape: None, from, kind: String::new(), is_input: false });
+                incoming = Some(Incoming {
+                    shape: None,
+                    from,
+                    kind: String::new(),
+                    is_input: false,
+                    all_steps: None,
+                });
                 checked.push(None);
                 continue;
             };
@@ -78,7 +86,8 @@ impl<'d> Checker<'d> {
             let new = result.and_then(|result| result.layer);
             let is_input = incoming.is_none() && new.as_ref().is_some_and(|new| new.rule.only_first());
             let (from, kind) = (layer.call.span, layer.call.name.text.clone());
-            incoming = Some(Incoming { shape, from, kind, is_input });
+            let all_steps = new.as_ref().and_then(with_all_steps);
+            incoming = Some(Incoming { shape, from, kind, is_input, all_steps });
             checked.push(new);
         }
         checked
@@ -97,7 +106,8 @@ impl<'d> Checker<'d> {
         let input = match incoming {
             Some(incoming) => incoming.shape.clone(),
             None if implied.is_none() => {
-                self.error(NetworkError::NoInputShape { kind: rule.name() }, layer.call.name.span);
+                let input = rule.input_form(&resolved.arguments);
+                self.error(NetworkError::NoInputShape { kind: rule.name(), input }, layer.call.name.span);
                 None
             }
             None => implied.clone(),
@@ -105,7 +115,8 @@ impl<'d> Checker<'d> {
         if let Some(body) = resolved.body {
             let kind = incoming.map_or(rule.name().to_owned(), |incoming| incoming.kind.clone());
             let from = incoming.map_or(layer.call.span, |incoming| incoming.from);
-            let first = Incoming { shape: input.clone(), from, kind, is_input: false };
+            let all_steps = incoming.and_then(|incoming| incoming.all_steps.clone());
+            let first = Incoming { shape: input.clone(), from, kind, is_input: false, all_steps };
             let inside = self.layers(body, Some(first));
             resolved.arguments.body = inside.into_iter().collect::<Option<_>>()?;
         }
@@ -175,11 +186,14 @@ impl<'d> Checker<'d> {
 
     fn misfit(
         &mut self,
-        misfit: Misfit,
+        mut misfit: Misfit,
         resolved: &Resolved<'_>,
         layer: &ast::Layer,
         incoming: Option<&Incoming>,
     ) {
+        if let NetworkError::NotASequence { all_steps, .. } = &mut misfit.error {
+            *all_steps = incoming.and_then(|incoming| incoming.all_steps.clone());
+        }
         let place = misfit.argument.and_then(|argument| resolved.place(argument));
         let diagnostic = Diagnostic::new(misfit.error, place.unwrap_or(layer.call.name.span));
         let cause = incoming.and_then(|incoming| {
@@ -225,6 +239,13 @@ impl<'d> Checker<'d> {
         self.error(error, layer.call.span);
         None
     }
+}
+
+/// A layer that gives the last time step only, written so that it gives all.
+fn with_all_steps(layer: &CheckedLayer) -> Option<String> {
+    const KEY: &str = "return_sequences";
+    let gives_last = layer.rule.signature().iter().any(|spec| spec.name == KEY) && !layer.arguments.flag(KEY);
+    gives_last.then(|| layer.rule.text(&layer.arguments.with(KEY, Setting::Bool(true))))
 }
 
 /// A layer's output shape, or why what comes in does not fit.

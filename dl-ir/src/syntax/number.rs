@@ -8,6 +8,9 @@ use crate::diagnostics::NetworkError;
 pub(super) fn read_number(text: &str, negative: bool) -> Result<ValueKind, NetworkError> {
     let n_digits = text.find(|c: char| !c.is_ascii_digit() && c != '_').unwrap_or(text.len());
     let (number, suffix) = text.split_at(number_length(text));
+    if text.starts_with('"') {
+        return Err(NetworkError::Quoted { literal: shorten(text) });
+    }
     if n_digits == 0 {
         return Err(NetworkError::Expected { expected: "a number", found: format!("`{}`", shorten(text)) });
     }

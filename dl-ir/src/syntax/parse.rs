@@ -118,7 +118,7 @@ impl<'a> Parser<'a, '_> {
         }
         let layers = self.layers()?;
         if layers.layers.is_empty() && self.diagnostics.is_empty() {
-            self.error(NetworkError::EmptyNetwork, layers.span);
+            self.error(NetworkError::NoLayers, layers.span);
         }
         let clauses = self.clauses();
         Some(Network { attributes, visibility, name, layers, clauses })
@@ -282,6 +282,9 @@ impl<'a> Parser<'a, '_> {
         if self.at('<') {
             let layers = self.layers()?;
             let span = layers.span;
+            if layers.layers.is_empty() {
+                self.error(NetworkError::NoLayers, span);
+            }
             return Some(Value { kind: ValueKind::Layers(layers), span });
         }
         if let Some((inside, span, after)) = self.cursor.group(Delimiter::Parenthesis) {

@@ -9,6 +9,14 @@ fn main() {
     let _ = network!(
 < dense(784, 10) >, optimizer = adam(lr = 0.1, beta1 = 1)
     );
+    // conv_without_kernel
+    let _ = network!(
+< input(28, 28, 1), conv2d(1, 8), flatten >
+    );
+    // decimal_comma
+    let _ = network!(
+< input(4), dropout(0,5), dense(4, 1) >
+    );
     // dropout_above_one
     let _ = network!(
 < input(4), dropout(1.5), dense(4, 1) >

@@ -25,6 +25,14 @@ fn main() {
     let _ = network!(
 < dense(784, 10) >, optimizer = sgd
     );
+    // optimizer_key
+    let _ = network!(
+< dense(784, 10) >, optimizer = adam(lr = 0.1, momentum = 0.9)
+    );
+    // optimizer_string
+    let _ = network!(
+< dense(784, 10) >, optimizer = "adam"
+    );
     // sigmoid_missing
     let _ = network!(
 < dense(784, 10, softmax) >, loss = binary_cross_entropy

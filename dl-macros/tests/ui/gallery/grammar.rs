@@ -5,13 +5,13 @@ fn main() {
     let _ = network!(
 < dense(784, 10), loss = mse >
     );
+    // clause_colon
+    let _ = network!(
+< dense(4, 4) >, loss: mse
+    );
     // double_comma
     let _ = network!(
 < dense(784, 128),, dense(128, 10) >
-    );
-    // empty
-    let _ = network!(
-< >
     );
     // extra_close
     let _ = network!(
@@ -24,6 +24,10 @@ pub struct < dense(784, 10) >
     // label_alone
     let _ = network!(
 < dense(784, 10), a: >
+    );
+    // layer_as_clause
+    let _ = network!(
+< dense(4, 4) >, dense(4, 2)
     );
     // layers_in_brackets
     network!(
@@ -53,9 +57,21 @@ network!(Digits <
     let _ = network!(
 < dense(784, zero), relu, dense(100, 50), dense(60, 10) >
     );
+    // no_layers
+    let _ = network!(
+< >
+    );
+    // no_layers_in_residual
+    let _ = network!(
+< dense(4, 4), residual(< >) >
+    );
     // no_list
     network!(
 Digits dense(784, 10)
+    );
+    // semicolon
+    let _ = network!(
+< dense(4, 4); dense(4, 2) >
     );
     // square_brackets
     let _ = network!(
@@ -64,6 +80,10 @@ Digits dense(784, 10)
     // text_after
     let _ = network!(
 < dense(784, 10) > and more
+    );
+    // two_mistakes
+    let _ = network!(
+< dens(784, 128), dropout(1.5), dense(128, 10, softmax) >, loss = mee
     );
     // unclosed_before_clause
     let _ = network!(

@@ -41,4 +41,8 @@ fn main() {
     let _ = network!(
 < input(100_000, 8), attention(8, 2) >
     );
+    // too_deep
+    let _ = network!(
+< input(4), residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< residual(< relu >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >) >
+    );
 }

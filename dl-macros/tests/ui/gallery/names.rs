@@ -9,6 +9,18 @@ fn main() {
     let _ = network!(
 < a: dense(784, 10), residual(< a: dense(10, 10) >) >
     );
+    // linear_for_dense
+    let _ = network!(
+< linear(784, 10) >
+    );
+    // names_of_keras
+    let _ = network!(
+< input(28, 28, 1), Conv2D(1, 8, kernel_size = 3, use_bias = false), MaxPooling2D(2), BatchNormalization(8) >
+    );
+    // names_of_pytorch
+    let _ = network!(
+< dense(784, 10, in_features = 3), BatchNorm1d(10) >, loss = CrossEntropyLoss, optimizer = SGD(lr = 0.1)
+    );
     // other_names
     let _ = network!(
 < dense(784, 10, ReLU), Dense(10, 10, swish) >

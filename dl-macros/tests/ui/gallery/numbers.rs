@@ -31,9 +31,17 @@ network!(< dense(INPUTS, 10) >);
     let _ = network!(
 < input(28, 20), rnn(20, 0) >
     );
+    // size_and_suffix
+    let _ = network!(
+< dense(784u32, 0) >
+    );
     // size_beyond_i64
     let _ = network!(
 < dense(99999999999999999999, 10) >
+    );
+    // size_float_point_zero
+    let _ = network!(
+< dense(784.0, 10) >
     );
     // size_fraction
     let _ = network!(
@@ -46,6 +54,10 @@ network!(< dense(INPUTS, 10) >);
     // size_too_large
     let _ = network!(
 < dense(3_000_000_000, 10) >
+    );
+    // size_two_to_32
+    let _ = network!(
+< dense(4294967296, 10) >
     );
     // size_zero
     let _ = network!(

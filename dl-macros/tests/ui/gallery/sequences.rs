@@ -1,6 +1,10 @@
 use dl_macros::network;
 
 fn main() {
+    // attention_behind_lstm
+    let _ = network!(
+< input(28, 28), lstm(28, 16), residual(< attention(16, 4) >) >
+    );
     // attention_features
     let _ = network!(
 < input(10, 16), attention(8, 4) >
@@ -8,6 +12,10 @@ fn main() {
     // heads
     let _ = network!(
 < input(10, 16), attention(16, 3) >
+    );
+    // last_behind_gru
+    let _ = network!(
+< input(28, 28), gru(28, 16), last, dense(16, 2) >
     );
     // last_flat
     let _ = network!(

@@ -56,4 +56,8 @@ fn main() {
     let _ = network!(
 < dense(784, 10), residual(< dense(10, 20) >) >
     );
+    // two_disagreements
+    let _ = network!(
+< dense(784, 128), dense(100, 50), dense(60, 10) >
+    );
 }
