@@ -6,11 +6,12 @@ use dl_runtime::files::TensorFile;
 use dl_runtime::tensor::{Data, Tensor};
 
 /// All cases.
-pub const NAMES: [&str; 14] = [
+pub const NAMES: [&str; 15] = [
     "activations",
     "attention",
     "batch_norm",
     "binary",
+    "char_lstm",
     "cnn_keras",
     "cnn_same_stride",
     "gru",
