@@ -231,7 +231,7 @@ fn every_crate_carries_its_licences() {
         assert!(text("LICENSE-MIT").contains("The dl developers"), "{folder}");
         assert!(text("LICENSE-APACHE").contains("Version 2.0, January 2004"), "{folder}");
     }
-    for data in ["auto_mpg", "mnist"] {
+    for data in ["auto_mpg", "genesis_exodus", "mnist"] {
         let note = read(&format!("examples/data/{data}/README.md"));
         assert!(note.contains("Licence: "), "the licence of {data}");
     }

@@ -2,7 +2,7 @@
 
 use dl_codegen::compile::Lowered;
 use dl_codegen::fuse::{Anchor, Group, Space};
-use dl_codegen::schedule::operands::storage;
+use dl_codegen::schedule::operands::{rows_moved, shape_elements, storage};
 use dl_codegen::schedule::work::Work;
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::{Function, Module, StateRole};
@@ -99,10 +99,11 @@ fn words(graph: &Graph, group: &Group, batch: usize) -> String {
         Some(Anchor::ColumnSum(_)) => format!("column sum {}", size(group.space, batch)),
         Some(Anchor::Fold(_)) => format!("fold {}", size(group.space, batch)),
         Some(Anchor::Transpose(_)) => format!("transpose {}", size(group.space, batch)),
-        Some(Anchor::Gather(_)) => format!("gather {}", size(group.space, batch)),
-        Some(Anchor::ScatterAdd(_) | Anchor::ScatterInto(_)) => {
-            format!("scatter {}", size(group.space, batch))
+        Some(Anchor::Gather(_)) => format!("gather {}", moved(graph, group, batch)),
+        Some(Anchor::ScatterAdd(_)) => {
+            format!("scatter {} to {}", moved(graph, group, batch), size(group.space, batch))
         }
+        Some(Anchor::ScatterInto(_)) => format!("scatter {} in place", moved(graph, group, batch)),
         Some(Anchor::Random(_)) => format!("random numbers {}", size(group.space, batch)),
         None if group.members.is_empty() => format!("copy {}", size(group.space, batch)),
         None if group.has_rows() => format!("rows {}", size(group.space, batch)),
@@ -129,6 +130,11 @@ fn factors(graph: &Graph, node: NodeId, batch: usize) -> String {
         let (m, k) = (m.at(batch), k.at(batch));
         format!(" {m}×{k} · {k}×{n}")
     })
+}
+
+/// The elements of the rows that are taken from a table, or added to one.
+fn moved(graph: &Graph, group: &Group, batch: usize) -> usize {
+    rows_moved(graph, group).map_or(0, |rows| shape_elements(graph, rows).at(batch))
 }
 
 fn size(space: Space, batch: usize) -> String {
