@@ -86,6 +86,12 @@ impl Access {
         self.offset == 0 && natural(shape).is_some_and(|natural| natural == self.strides)
     }
 
+    /// Whether neighbours in a row are neighbours in memory, or the same element.
+    pub fn has_whole_rows(&self, shape: &Shape) -> bool {
+        let last = shape.dims().last().zip(self.strides.last());
+        last.is_none_or(|(&dim, stride)| dim == Dim::Static(1) || matches!(stride.as_fixed(), Some(0 | 1)))
+    }
+
     /// The same elements in row-major order, seen in another shape.
     pub fn viewed_as(self, from: &Shape, to: &Shape) -> Option<Access> {
         if natural(from)? == self.strides {

@@ -258,9 +258,8 @@ impl<'f> Fuser<'f> {
     fn goes_apart(&self, node: NodeId) -> bool {
         let op = self.graph.op(node);
         let is_apart = |operand: NodeId| {
-            Access::of(self.graph, operand).is_some_and(|access| {
-                !matches!(access.strides.last().map(|last| last.as_fixed()), None | Some(Some(0 | 1)))
-            })
+            let shape = roles::shape(self.graph, operand);
+            Access::of(self.graph, operand).is_some_and(|access| !access.has_whole_rows(shape))
         };
         scatters(op) || (matches!(op, Op::Copy(_)) && is_apart(self.graph.operands(node)[0]))
     }

@@ -14,7 +14,7 @@ use crate::module::Function;
 use crate::ops::{Broadcast, Copy, Iota, Op, Scan, Structure};
 use crate::product::{Axis, MAX_OUTER_TERMS, Product};
 use crate::rewrite::rewrite;
-use crate::types::{Dim, Shape};
+use crate::types::Shape;
 
 pub(super) const PASS: Pass = Pass {
     name: "place-views",
@@ -92,24 +92,16 @@ fn can_read(builder: &Builder, op: &Op, operand: NodeId) -> bool {
         (Op::Reshape(reshape), _) => access.viewed_as(shape, &reshape.shape).is_some(),
         (Op::Copy(_), _)
         | (_, Structure::Broadcast | Structure::Slice | Structure::Window | Structure::Reverse) => true,
-        (_, Structure::Permute | Structure::Map) => has_whole_rows(&access, shape),
-        (_, Structure::Pad | Structure::Concatenate | Structure::OverlapAdd) => {
-            has_whole_rows(&access, shape)
-        }
+        (_, Structure::Permute | Structure::Map) => access.has_whole_rows(shape),
+        (_, Structure::Pad | Structure::Concatenate | Structure::OverlapAdd) => access.has_whole_rows(shape),
         (_, Structure::Reduce) => {
             // Programs go along the axes that are reduced by distances that they have as numbers.
             let mut reduced = op.reduced_axes().unwrap_or_default().iter();
             let are_numbers = reduced.all(|&axis| access.strides[axis].as_fixed().is_some());
-            !is_column_sum(op, shape) && has_whole_rows(&access, shape) && are_numbers
+            !is_column_sum(op, shape) && access.has_whole_rows(shape) && are_numbers
         }
         _ => access.is_whole(shape),
     }
-}
-
-/// Whether neighbours in a row are neighbours in memory, or the same element.
-fn has_whole_rows(access: &Access, shape: &Shape) -> bool {
-    let last = shape.dims().last().zip(access.strides.last());
-    last.is_none_or(|(&dim, stride)| dim == Dim::Static(1) || matches!(stride.as_fixed(), Some(0 | 1)))
 }
 
 /// Whether an op adds up rows: these lie one after the other.
