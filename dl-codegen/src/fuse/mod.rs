@@ -8,6 +8,7 @@
 pub mod chunks;
 mod fits;
 mod group;
+mod panels;
 mod reach;
 mod roles;
 mod stage;
@@ -127,7 +128,8 @@ impl<'f> Fuser<'f> {
     }
 
     fn visit(&mut self, node: NodeId) -> Result<(), FuseError> {
-        if roles::row_len(self.graph, node).is_none_or(|len| len > MAX_ROW) {
+        let is_short = roles::row_len(self.graph, node).is_some_and(|len| len <= MAX_ROW);
+        if !is_short || !panels::finds_rows_whole(self.graph, node) {
             return Err(self.error(node));
         }
         if is_leaf(self.graph, node) || is_of_loop(self.graph, node) {
