@@ -78,7 +78,7 @@ fn without_anchor(mut group: Group, node: NodeId) -> Option<Group> {
 }
 
 /// Whether a product's sum goes on from example to example by other steps than within one: no program has both loops.
-fn adds_up_in_memory(product: &Product) -> bool {
+pub fn adds_up_in_memory(product: &Product) -> bool {
     product.terms.len() > 1 && product.terms[0].size.as_static().is_none()
 }
 

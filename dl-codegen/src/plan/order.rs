@@ -13,7 +13,7 @@ use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::Function;
 use dl_ir::ops::Op;
 
-use crate::fuse::{Class, is_leaf, scatters};
+use crate::fuse::{Class, is_leaf};
 use crate::schedule::Binding;
 use crate::schedule::operands::{is_number, storage};
 
@@ -153,11 +153,12 @@ fn writable(function: &Function, units: &[Unit], checked: &BTreeSet<usize>) -> B
         let Some(unit) = producer else { continue };
         let same_places = units[*unit].bindings.iter().all(|binding| match binding {
             Binding::Write(..) => true,
+            Binding::Scatter(written) if written == node => false,
             Binding::Read(read, Class::Full) if lies_in_order(graph, *read) => true,
             other => state_read(graph, other.node()) != Some(name),
         });
         let is_kernel = matches!(units[*unit].kind, UnitKind::Kernel(_));
-        if is_kernel && same_places && !scatters(graph.op(*node)) && !checked.contains(unit) {
+        if is_kernel && same_places && !checked.contains(unit) {
             in_place.entry(*node).or_insert_with(|| name.clone());
         }
     }

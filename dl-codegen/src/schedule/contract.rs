@@ -14,7 +14,7 @@ use super::KernelBuilder;
 use super::nest::{Nest, Rows, in_layout, place};
 use super::operands::{Binding, TERMS_OF_BLOCK, chunks, extent, in_panels, matrix, storage};
 use super::tile::{Sum, TileOf};
-use crate::fuse::chunks::chunk_len;
+use crate::fuse::chunks::{adds_up_in_memory, chunk_len};
 use crate::fuse::{Anchor, Class, Group};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::layout::Matrix;
@@ -129,13 +129,9 @@ impl Contract<'_> {
         self.chunk_var() + 1
     }
 
-    fn adds_up_in_memory(&self) -> bool {
-        self.tile.product.terms.len() > 1 && self.task == Task::Chunk
-    }
-
     /// The partial sums of each chunk of a launch.
     fn chunk(&self, kernel: &mut KernelBuilder) -> Vec<Stmt> {
-        let body = if self.adds_up_in_memory() {
+        let body = if adds_up_in_memory(self.tile.product) {
             let len = chunk_len(self.tile.product) as i64;
             let first = Index::term(Term::Var(self.chunk_var()), len);
             let ends = vec![
@@ -300,7 +296,7 @@ impl Contract<'_> {
                 Binding::Right(_) => in_layout(step.right, matrix),
                 _ => Stride::default(),
             };
-            let len = if self.adds_up_in_memory() { 0 } else { chunk_len(product) as i64 };
+            let len = if adds_up_in_memory(self.tile.product) { 0 } else { chunk_len(product) as i64 };
             let of_chunk = match binding {
                 Binding::WritePartials(_) => Stride::fixed(matrix.n_elements() as i64),
                 _ => Stride { fixed: len * of_step.fixed, per_example: len * of_step.per_example },
@@ -324,7 +320,7 @@ impl Contract<'_> {
                 Some(Arg::Count(vec![Index::constant(TERMS_OF_BLOCK as i64), left]))
             }
             Dim::Static(_) => None,
-            Dim::Batch(_) if self.task == Task::Chunk && !self.adds_up_in_memory() => {
+            Dim::Batch(_) if self.task == Task::Chunk && !adds_up_in_memory(self.tile.product) => {
                 let len = chunk_len(product) as i64;
                 let left = Index::extent(extent(inner)).minus(&Index::term(Term::Var(self.chunk_var()), len));
                 Some(Arg::Count(vec![Index::constant(len), left]))

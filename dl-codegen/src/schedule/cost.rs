@@ -50,7 +50,7 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
     }
     for binding in bindings(graph, group) {
         match binding {
-            Binding::Read(_, Class::Full) | Binding::Write(_, Class::Full) => {
+            Binding::Read(_, Class::Full) | Binding::Write(_, Class::Full) | Binding::Scatter(_) => {
                 add(group.space.elements(), ACCESS)
             }
             Binding::Left(node) if matches!(group.anchor, Some(Anchor::Transpose(_))) => {

@@ -155,10 +155,12 @@ impl<'g> Evaluator<'g> {
         let arg = self.arg_where(|binding| binding.is_write() && binding.node() == output);
         let first = self.address(arg, class, place);
         let count = if class == Class::PerRow { 1 } else { self.stored(arg, place.vector) };
-        for (part, before) in scatter::parts(self.graph, output) {
+        let is_scattered = matches!(self.bindings[usize::from(arg)], Binding::Scatter(_));
+        let parts = if is_scattered { scatter::parts(self.graph, output) } else { vec![(output, 0)] };
+        for (part, before) in parts {
             let value = self.value(part, class, place);
             let address = Address { offset: first.offset + 4 * before as i32, ..first };
-            let value = if scatter::adds_up(self.graph, output) {
+            let value = if is_scattered && scatter::adds_up(self.graph, output) {
                 let sum = self.b.load_tail(address, count);
                 self.b.add(sum, value)
             } else {

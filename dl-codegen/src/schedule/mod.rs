@@ -79,17 +79,14 @@ pub fn fills_blocks(graph: &Graph, group: &Group) -> bool {
 fn columns_of_views(graph: &Graph, bindings: &[Binding]) -> Option<usize> {
     bindings.iter().find_map(|binding| {
         let node = match *binding {
-            Binding::Write(node, _) if fuse::scatters(graph.op(node)) => {
-                return Some(scatter::columns(graph, node));
-            }
+            Binding::Scatter(node) => return Some(scatter::columns(graph, node)),
             Binding::Read(node, Class::Full) => node,
             _ => return None,
         };
         let shape = &graph.tensor(node).shape;
         let access = Access::of(graph, node).expect("views that kernels cannot read were copied");
-        let rows_lie_whole =
-            matches!(access.strides.last(), Some(last) if last.as_fixed().is_some_and(|step| step < 2));
-        let last = shape.dims().last().and_then(|last| last.as_static()).filter(|_| rows_lie_whole);
+        let last = shape.dims().last().and_then(|last| last.as_static());
+        let last = last.filter(|_| access.has_whole_rows(shape));
         // Where neighbours in a row are apart, each element is a row of its own.
         (!access.is_whole(shape)).then(|| last.unwrap_or(1))
     })
@@ -199,8 +196,11 @@ fn row_dims(graph: &Graph, group: &Group, bindings: &[Binding], cols: usize) -> 
         Binding::Read(node, Class::Full) => Some(node),
         _ => None,
     });
-    let node = member.or(read).expect("a kernel over rows has elements at each point");
-    let mut dims = fuse::space_shape(graph, node).dims().to_vec();
+    let shape = match (member, read) {
+        (Some(member), _) => fuse::space_shape(graph, member),
+        (None, read) => fuse::shape(graph, read.expect("a kernel over rows has elements at each point")),
+    };
+    let mut dims = shape.dims().to_vec();
     let mut columns = 1;
     while columns < cols {
         let dim = dims.pop().and_then(Dim::as_static);

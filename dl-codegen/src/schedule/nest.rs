@@ -10,7 +10,7 @@ use dl_runtime::program::Layout;
 
 use super::operands::{Binding, extent, matrix};
 use super::{KernelBuilder, scatter};
-use crate::fuse::{Class, scatters};
+use crate::fuse::Class;
 use crate::kernel::{Index, Stmt, Term};
 use crate::layout::Matrix;
 use crate::target::Target;
@@ -71,7 +71,7 @@ impl Rows {
     /// The rows of what a binding reads or writes element by element; `dims` are the axes of the rows of the kernel's space.
     pub fn of(graph: &Graph, binding: Binding, dims: &[Dim], target: Target) -> Self {
         match binding {
-            Binding::Write(node, _) if scatters(graph.op(node)) => scatter::rows(graph, node, dims.len()),
+            Binding::Scatter(node) => scatter::rows(graph, node, dims.len()),
             Binding::Read(node, class) | Binding::Write(node, class) => {
                 Rows::at(graph, node, class, dims, target)
             }

@@ -8,8 +8,8 @@ use dl_ir::types::{DType, Dim};
 use dl_runtime::program::{Blocks, Element, Extent, Layout};
 
 use super::scatter;
-use crate::fuse::chunks::chunk_len;
-use crate::fuse::{Anchor, Class, Group, operand_class};
+use crate::fuse::chunks::{adds_up_in_memory, chunk_len};
+use crate::fuse::{Anchor, Class, Group, operand_class, scatters};
 use crate::kernel::BufferUse;
 use crate::layout::{Matrix, layout};
 use crate::target::{MAX_TILE_WIDTH, Target};
@@ -35,6 +35,8 @@ pub enum Binding {
     Partials(NodeId),
     /// Written.
     Write(NodeId, Class),
+    /// Written, each element of what it scatters in its place.
+    Scatter(NodeId),
     /// Its partial sums, written.
     WritePartials(NodeId),
 }
@@ -52,6 +54,7 @@ impl Binding {
             | Binding::Sums(node)
             | Binding::Partials(node)
             | Binding::Write(node, _)
+            | Binding::Scatter(node)
             | Binding::WritePartials(node) => node,
         }
     }
@@ -63,7 +66,7 @@ impl Binding {
 
     /// Whether it is written.
     pub fn is_write(self) -> bool {
-        matches!(self, Binding::Write(..) | Binding::WritePartials(_))
+        matches!(self, Binding::Write(..) | Binding::Scatter(_) | Binding::WritePartials(_))
     }
 }
 
@@ -112,10 +115,10 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
     reads.extend(copied.filter(|&&o| !is_number(graph, o)).map(|&output| Binding::Read(output, Class::Full)));
     reads.sort_unstable();
     bindings.extend(reads);
-    let class = |output| group.members.get(output).copied().unwrap_or(Class::Full);
-    bindings.extend(group.outputs.iter().map(|output| match group.anchor {
-        Some(Anchor::Chunks(node)) => Binding::WritePartials(node),
-        _ => Binding::Write(*output, class(output)),
+    bindings.extend(group.outputs.iter().map(|&output| match (group.anchor, group.members.get(&output)) {
+        (Some(Anchor::Chunks(node)), _) => Binding::WritePartials(node),
+        (_, Some(_)) if scatters(graph.op(output)) => Binding::Scatter(output),
+        (_, class) => Binding::Write(output, class.copied().unwrap_or(Class::Full)),
     }));
     bindings
 }
@@ -203,7 +206,7 @@ pub fn buffer_use(graph: &Graph, binding: Binding, target: Target) -> BufferUse 
     let held = storage(graph, binding.node());
     let tensor = graph.tensor(held);
     // Sums that are too long for one program are added up in memory.
-    let adds_up = |node| Product::of(graph, node).is_some_and(|product| product.terms.len() > 1);
+    let adds_up = |node| Product::of(graph, node).is_some_and(|product| adds_up_in_memory(&product));
     BufferUse {
         element: if tensor.dtype == DType::F32 { Element::F32 } else { Element::I32 },
         elements: match binding {
@@ -220,7 +223,7 @@ pub fn buffer_use(graph: &Graph, binding: Binding, target: Target) -> BufferUse 
         },
         reads: match binding {
             Binding::WritePartials(node) => adds_up(node),
-            Binding::Write(node, _) => scatter::adds_up(graph, node),
+            Binding::Scatter(node) => scatter::adds_up(graph, node),
             _ => !binding.is_write(),
         },
         writes: binding.is_write() || binding.is_beside(),

@@ -13,7 +13,7 @@ use super::KernelBuilder;
 use super::nest::{Nest, Rows, place};
 use super::operands::{Binding, shape_elements};
 use super::run::{Fill, run};
-use crate::fuse::{scatters, space_shape, tiles};
+use crate::fuse::{space_shape, tiles};
 use crate::kernel::{Arg, Index, Stmt, Term};
 use crate::target::Target;
 
@@ -104,9 +104,11 @@ fn leaves_gaps(graph: &Graph, node: NodeId) -> bool {
 
 /// The nodes that are scattered and leave gaps, with their buffers.
 fn with_gaps(graph: &Graph, bindings: &[Binding]) -> Vec<(usize, NodeId)> {
-    let written = bindings.iter().enumerate().filter(|(_, binding)| binding.is_write());
-    let scattered = written.map(|(buffer, binding)| (buffer, binding.node()));
-    scattered.filter(|&(_, node)| scatters(graph.op(node)) && leaves_gaps(graph, node)).collect()
+    let scattered = bindings.iter().enumerate().filter_map(|(buffer, binding)| match *binding {
+        Binding::Scatter(node) => Some((buffer, node)),
+        _ => None,
+    });
+    scattered.filter(|&(_, node)| leaves_gaps(graph, node)).collect()
 }
 
 /// Makes tasks write to different parts of what is filled with zeros, by loops of one more row where needed.
