@@ -42,13 +42,6 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("\nafter {} steps: {}", net.steps(), text.sample(&mut net, LEN, 160)?);
         }
     }
-    let (x, y) = text.test_windows(LEN);
-    let test = net.evaluate(&x, &y)?;
-    let accuracy = test.accuracy.ok_or("cross_entropy knows right and wrong")?;
-    println!(
-        "\ntest loss {:.3}, {:.1} % of the next characters right, {progress}",
-        test.loss,
-        100.0 * accuracy
-    );
+    println!("\n{}, {progress}", text.test(&mut net, LEN)?);
     Ok(())
 }
