@@ -5,6 +5,7 @@
 //! walk.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use crate::builder::Builder;
 use crate::graph::NodeId;
@@ -49,12 +50,15 @@ fn propagate(builder: &mut Builder, node: NodeId, active: &[bool], cotangents: &
     };
     let of_results: Vec<Option<NodeId>> = (0..n_results).map(|index| cotangents.get(node, index)).collect();
     let view = VjpNode { operands: &operands, result: node, cotangents: &of_results };
-    let of_operands = op.vjp(builder, &view);
-    for (&operand, cotangent) in operands.iter().zip(of_operands) {
-        if let Some(cotangent) = cotangent.filter(|_| active[operand.index()]) {
-            cotangents.add(builder, operand, 0, cotangent);
+    let origin = builder.graph().origin(node).map(|origin| Arc::new(origin.vjp(op.name(), node)));
+    builder.within(origin, |builder| {
+        let of_operands = op.vjp(builder, &view);
+        for (&operand, cotangent) in operands.iter().zip(of_operands) {
+            if let Some(cotangent) = cotangent.filter(|_| active[operand.index()]) {
+                cotangents.add(builder, operand, 0, cotangent);
+            }
         }
-    }
+    });
 }
 
 /// The cotangents collected so far, by node and result.

@@ -12,6 +12,8 @@
 //!
 //! `grad.x` is there where x is real.
 
+use std::sync::Arc;
+
 use crate::autodiff;
 use crate::builder::Builder;
 use crate::graph::NodeId;
@@ -19,6 +21,7 @@ use crate::layers::Mode;
 use crate::losses::sum_all;
 use crate::module::{Function, Module, StateDecl};
 use crate::network::{Forward, Network};
+use crate::origin::{Origin, Part};
 use crate::types::{Shape, TensorType};
 
 /// The module of a network, for targets of one of its [`target_types`](Network::target_types).
@@ -69,7 +72,7 @@ fn train_step(network: &Network, target: &TensorType) -> Function {
     let step = Step::new(&mut b, network, target, Mode::Training);
     let parameters = parameters(&mut b, network);
     let nodes: Vec<NodeId> = parameters.iter().map(|(_, node)| *node).collect();
-    let gradients = differentiate(&mut b, step.loss, &nodes);
+    let gradients = differentiate(&mut b, network, step.loss, &nodes);
     let mut updates = update(&mut b, network, &parameters, &gradients);
     updates.extend(step.forward.effects.updates);
     updates.extend(network.next_step(&mut b));
@@ -78,7 +81,7 @@ fn train_step(network: &Network, target: &TensorType) -> Function {
 
 fn forward(name: &str, network: &Network, mode: Mode) -> Function {
     let mut b = Builder::new();
-    let x = b.input("x", network.input_type());
+    let x = input(&mut b, network, "x", network.input_type());
     let forward = network.forward(&mut b, mode, x);
     finish(name, b, vec![("output".to_owned(), forward.output)], Vec::new())
 }
@@ -87,7 +90,8 @@ fn evaluate(network: &Network, target: &TensorType) -> Function {
     let mut b = Builder::new();
     let step = Step::new(&mut b, network, target, Mode::Inference);
     let mut results = vec![("loss".to_owned(), step.loss)];
-    let correct = network.loss().correct(&mut b, &step.forward, step.y);
+    let count = |b: &mut Builder| network.loss().correct(b, &step.forward, step.y);
+    let correct = b.within(network.origin(Part::Loss), count);
     results.extend(correct.map(|correct| ("correct".to_owned(), correct)));
     finish("evaluate", b, results, Vec::new())
 }
@@ -101,20 +105,23 @@ fn gradients(network: &Network, target: &TensorType) -> Function {
 /// The vector–Jacobian product is the gradient of a loss that is linear in the output: Σ dy·output.
 fn vjp(network: &Network) -> Function {
     let mut b = Builder::new();
-    let x = b.input("x", network.input_type());
-    let dy = b.input("dy", network.output_type());
+    let x = input(&mut b, network, "x", network.input_type());
+    let dy = input(&mut b, network, "dy", network.output_type());
     let forward = network.forward(&mut b, Mode::Training, x);
-    let products = b.mul(dy, forward.output);
-    let loss = sum_all(&mut b, products);
+    let loss = b.within(network.origin(Part::Loss), |b| {
+        let products = b.mul(dy, forward.output);
+        sum_all(b, products)
+    });
     all_gradients("vjp", b, network, x, loss)
 }
 
 fn apply_gradients(network: &Network) -> Function {
     let mut b = Builder::new();
     let parameters = parameters(&mut b, network);
-    let input =
-        |(declared, _): &(StateDecl, NodeId)| b.input(&gradient_name(&declared.name), declared.ty.clone());
-    let gradients: Vec<NodeId> = parameters.iter().map(input).collect();
+    let gradient = |(declared, _): &(StateDecl, NodeId)| {
+        input(&mut b, network, &gradient_name(&declared.name), declared.ty.clone())
+    };
+    let gradients: Vec<NodeId> = parameters.iter().map(gradient).collect();
     let mut updates = update(&mut b, network, &parameters, &gradients);
     updates.extend(network.next_step(&mut b));
     finish("apply_gradients", b, Vec::new(), updates)
@@ -129,7 +136,7 @@ fn all_gradients(name: &str, mut b: Builder, network: &Network, x: NodeId, loss:
         names.push("x".to_owned());
         wrt.push(x);
     }
-    let gradients = differentiate(&mut b, loss, &wrt);
+    let gradients = differentiate(&mut b, network, loss, &wrt);
     let named = names.iter().map(|name| gradient_name(name)).zip(gradients);
     let results = std::iter::once(("loss".to_owned(), loss)).chain(named).collect();
     finish(name, b, results, Vec::new())
@@ -137,17 +144,23 @@ fn all_gradients(name: &str, mut b: Builder, network: &Network, x: NodeId, loss:
 
 /// The declarations and nodes of all parameters.
 fn parameters(b: &mut Builder, network: &Network) -> Vec<(StateDecl, NodeId)> {
-    let node = |declared: StateDecl| {
-        let node = b.state(&declared.name, declared.ty.clone());
+    let node = |(declared, origin): (StateDecl, Option<Arc<Origin>>)| {
+        let node = b.within(origin, |b| b.state(&declared.name, declared.ty.clone()));
         (declared, node)
     };
-    network.parameters().into_iter().map(node).collect()
+    network.parameters().into_iter().zip(network.parameter_origins()).map(node).collect()
+}
+
+fn input(b: &mut Builder, network: &Network, name: &str, ty: TensorType) -> NodeId {
+    b.within(network.origin(Part::Input), |b| b.input(name, ty))
 }
 
 /// The gradients of a scalar.
-fn differentiate(b: &mut Builder, loss: NodeId, wrt: &[NodeId]) -> Vec<NodeId> {
-    let one = b.constant(1.0, Shape::scalar());
-    autodiff::vjp(b, &[(loss, one)], wrt)
+fn differentiate(b: &mut Builder, network: &Network, loss: NodeId, wrt: &[NodeId]) -> Vec<NodeId> {
+    b.within(network.origin(Part::Loss), |b| {
+        let one = b.constant(1.0, Shape::scalar());
+        autodiff::vjp(b, &[(loss, one)], wrt)
+    })
 }
 
 /// What the optimizer makes of parameters and their gradients.
@@ -162,7 +175,7 @@ fn update(
         .zip(gradients)
         .map(|((declared, node), gradient)| (declared.name.as_str(), *node, *gradient))
         .collect();
-    network.optimizer().build(b, &with_gradients)
+    b.within(network.origin(Part::Optimizer), |b| network.optimizer().build(b, &with_gradients))
 }
 
 fn finish(
@@ -184,10 +197,10 @@ struct Step {
 
 impl Step {
     fn new(b: &mut Builder, network: &Network, target: &TensorType, mode: Mode) -> Self {
-        let x = b.input("x", network.input_type());
-        let y = b.input("y", target.clone());
+        let x = input(b, network, "x", network.input_type());
+        let y = input(b, network, "y", target.clone());
         let forward = network.forward(b, mode, x);
-        let loss = network.loss().build(b, &forward, y);
+        let loss = b.within(network.origin(Part::Loss), |b| network.loss().build(b, &forward, y));
         Step { x, y, forward, loss }
     }
 }

@@ -1,10 +1,15 @@
 //! Builds graphs. Equal nodes are one node, so common subexpressions vanish as they arise.
+//!
+//! A builder notes where its nodes come from: each new one is of the origin that [`within`](Builder::within) has set.
+
+use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::compare::Direction;
 use crate::ops::{self, InferError, Op};
+use crate::origin::Origin;
 use crate::types::{DType, Dim, Shape, TensorType, Type};
 
 /// A graph under construction.
@@ -12,6 +17,10 @@ use crate::types::{DType, Dim, Shape, TensorType, Type};
 pub struct Builder {
     graph: Graph,
     known: FxHashMap<(Op, Vec<NodeId>), NodeId>,
+    /// Where new nodes come from.
+    origin: Option<Arc<Origin>>,
+    /// The pass that adds new nodes, if one does.
+    pass: Option<&'static str>,
 }
 
 impl Builder {
@@ -23,7 +32,12 @@ impl Builder {
     /// A builder that goes on behind a graph.
     pub fn resume(graph: Graph) -> Self {
         let known = graph.ids().map(|id| ((graph.op(id).clone(), graph.operands(id)), id)).collect();
-        Builder { graph, known }
+        Builder { graph, known, ..Self::default() }
+    }
+
+    /// An empty graph beside this one, whose nodes come from where this one's new nodes do.
+    pub(crate) fn beside(&self) -> Self {
+        Builder { origin: self.origin.clone(), pass: self.pass, ..Self::default() }
     }
 
     /// The graph so far.
@@ -48,6 +62,8 @@ impl Builder {
         let types: Vec<&Type> = operands.iter().map(|&operand| &self.graph.node(operand).ty).collect();
         let ty = key.0.infer(&types)?;
         let id = self.graph.push(key.0.clone(), ty, operands);
+        let origin = self.origin_of_new();
+        self.graph.set_origin(id, origin);
         self.known.insert(key, id);
         Ok(id)
     }
@@ -72,12 +88,53 @@ impl Builder {
         &self.graph.tensor(id).shape
     }
 
-    /// Copies all nodes of `graph` and returns their ids here, by their ids there.
+    /// Has new nodes come from `origin`.
+    pub(crate) fn set_origin(&mut self, origin: Option<Arc<Origin>>) {
+        self.origin = origin;
+    }
+
+    /// Has new nodes be a pass's work, besides.
+    pub(crate) fn set_pass(&mut self, pass: Option<&'static str>) {
+        self.pass = pass;
+    }
+
+    /// Has a node that is there come from where new ones do: what a rule has left as it was is no pass's work.
+    pub(crate) fn reset_origin(&mut self, node: NodeId) {
+        self.graph.set_origin(node, self.origin.clone());
+    }
+
+    /// What `build` gives; the nodes that it adds come from `origin`.
+    pub fn within<T>(&mut self, origin: Option<Arc<Origin>>, build: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = std::mem::replace(&mut self.origin, origin);
+        let built = build(self);
+        self.origin = outer;
+        built
+    }
+
+    /// What `build` gives; the nodes that it adds are also a pass's work.
+    pub(crate) fn by_pass<T>(&mut self, pass: &'static str, build: impl FnOnce(&mut Self) -> T) -> T {
+        let outer = (self.origin.clone(), self.pass.replace(pass));
+        let built = build(self);
+        (self.origin, self.pass) = outer;
+        built
+    }
+
+    /// Most rules of passes add nothing: an origin that names the pass is made when the first node needs it.
+    fn origin_of_new(&mut self) -> Option<Arc<Origin>> {
+        let (origin, pass) = (self.origin.as_ref()?, self.pass);
+        if let Some(pass) = pass.filter(|pass| !origin.passes.contains(pass)) {
+            self.origin = Some(Arc::new(origin.rewritten(pass)));
+        }
+        self.origin.clone()
+    }
+
+    /// Copies all nodes of `graph` with their origins and returns their ids here, by their ids there.
     pub fn copy(&mut self, graph: &Graph) -> Vec<NodeId> {
         let mut ids: Vec<NodeId> = Vec::with_capacity(graph.n_nodes());
         for id in graph.ids() {
             let operands: Vec<NodeId> = graph.operands(id).iter().map(|o| ids[o.index()]).collect();
-            ids.push(self.push(graph.op(id).clone(), &operands));
+            let origin = graph.origin(id).cloned();
+            ids.push(self.within(origin, |builder| builder.push(graph.op(id).clone(), &operands)));
         }
         ids
     }

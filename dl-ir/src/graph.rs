@@ -4,12 +4,14 @@
 //! topological order and stay stable. Passes read one graph and build another.
 
 use std::hash::{Hash, Hasher};
+use std::sync::Arc;
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
 use crate::ops::Op;
+use crate::origin::Origin;
 use crate::types::{TensorType, Type};
 
 /// The id of a node in its graph.
@@ -37,11 +39,14 @@ pub struct Node {
 pub struct Graph {
     /// An edge runs from an operand to its user and carries the operand's position.
     nodes: DiGraph<Node, u32>,
+    /// Where each node comes from; takes no part in comparisons.
+    origins: Vec<Option<Arc<Origin>>>,
 }
 
 impl Graph {
     /// Adds a node behind all others. Its operands must be there already; its type is not checked here.
     pub(crate) fn push(&mut self, op: Op, ty: Type, operands: &[NodeId]) -> NodeId {
+        self.origins.push(None);
         let user = self.nodes.add_node(Node { op, ty });
         for (position, operand) in operands.iter().enumerate() {
             self.nodes.add_edge(NodeIndex::new(operand.index()), user, position as u32);
@@ -70,6 +75,16 @@ impl Graph {
     /// The op of a node.
     pub fn op(&self, id: NodeId) -> &Op {
         &self.node(id).op
+    }
+
+    /// Where a node comes from, if that was recorded.
+    pub fn origin(&self, id: NodeId) -> Option<&Arc<Origin>> {
+        self.origins[id.index()].as_ref()
+    }
+
+    /// Notes where a node comes from.
+    pub(crate) fn set_origin(&mut self, id: NodeId, origin: Option<Arc<Origin>>) {
+        self.origins[id.index()] = origin;
     }
 
     /// The type of a node with one result.

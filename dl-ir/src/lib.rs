@@ -6,8 +6,8 @@
 //!
 //! [`network::Network`] is a network whose text has been parsed ([`syntax`]) and checked ([`layers`], [`losses`], [`optimizers`]; mistakes are
 //! [`diagnostics`]). [`build`] makes a [`module`] of it: declared state, and functions whose bodies are [`graph`]s of primitive [`ops`], gradients included
-//! ([`autodiff`]). [`passes`] optimise the module, [`verify`] holds it to its rules, [`interp`] says in f64 what it computes, and [`text`]
-//! writes and reads it.
+//! ([`autodiff`]). [`passes`] optimise the module, [`verify`] holds it to its rules, [`interp`] says in f64 what it computes, [`origin`] says where its nodes come from,
+//! and [`text`] writes and reads it.
 //!
 //! ```
 //! use dl_ir::interp::{self, Environment};
@@ -51,6 +51,7 @@ pub mod module;
 pub mod network;
 pub mod ops;
 pub mod optimizers;
+pub mod origin;
 pub mod passes;
 pub mod product;
 pub mod random;

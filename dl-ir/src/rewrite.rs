@@ -10,20 +10,28 @@ use crate::ops::{Op, Scan};
 /// What stands for an op with its rewritten operands; `None` keeps the op.
 pub(crate) type Rule<'r> = &'r mut dyn FnMut(&mut Builder, &Op, &[NodeId]) -> Option<NodeId>;
 
-/// Builds a function anew by a rule for each op, operands first; the bodies of scans as well. Only what the function's results and
-/// updates need is in the new graph, and its inputs, which are its signature.
-pub(crate) fn rewrite(function: &Function, rule: Rule<'_>) -> Function {
+/// Builds a function anew by a pass's rule for each op, operands first; the bodies of scans as well. Only what the function's results
+/// and updates need is in the new graph, and its inputs, which are its signature.
+pub(crate) fn rewrite(pass: &'static str, function: &Function, rule: Rule<'_>) -> Function {
     let graph = &function.graph;
     let rewritten = rebuild(function, &live(function), &mut |builder, id, new| {
         let op = match graph.op(id) {
             Op::Scan(scan) => {
-                let body = Arc::new(rewrite(&scan.body, rule));
+                let body = Arc::new(rewrite(pass, &scan.body, rule));
                 Scan { body, ..scan.clone() }.into()
             }
             op => op.clone(),
         };
         let operands = new.all(&graph.operands(id));
-        rule(builder, &op, &operands).unwrap_or_else(|| builder.push(op, &operands))
+        let n_before = builder.graph().n_nodes();
+        let Some(new) = builder.by_pass(pass, |builder| rule(builder, &op, &operands)) else {
+            return builder.push(op, &operands);
+        };
+        let is_same = || *builder.graph().op(new) == op && builder.graph().operands(new) == operands;
+        if new.index() >= n_before && is_same() {
+            builder.reset_origin(new);
+        }
+        new
     });
     // What rules replaced is no longer needed.
     sweep(rewritten)
@@ -56,7 +64,8 @@ impl NewIds {
     }
 }
 
-/// Builds a function anew from those nodes that `is_live` names, operands first: `node` gives what stands for each.
+/// Builds a function anew from those nodes that `is_live` names, operands first: `node` gives what stands for each, and what it adds
+/// comes from where that node does.
 pub(crate) fn rebuild(
     function: &Function,
     is_live: &[bool],
@@ -66,6 +75,8 @@ pub(crate) fn rebuild(
     let mut builder = Builder::new();
     let mut new = NewIds(vec![None; graph.n_nodes()]);
     for id in graph.ids().filter(|id| is_live[id.index()]) {
+        builder.set_origin(graph.origin(id).cloned());
+        builder.set_pass(None);
         new.0[id.index()] = Some(node(&mut builder, id, &new));
     }
     let rename =

@@ -145,12 +145,12 @@ fn function_of(scan: &Scan, is_stacked: &[bool], results: &[(String, NodeId)]) -
     let mut new: Vec<NodeId> = Vec::with_capacity(graph.n_nodes());
     for id in graph.ids() {
         let operands: Vec<NodeId> = graph.operands(id).iter().map(|operand| new[operand.index()]).collect();
-        new.push(match graph.op(id) {
+        new.push(builder.within(graph.origin(id).cloned(), |builder| match graph.op(id) {
             Op::Input(input) if is_state(&id) => {
                 builder.push(State { name: input.name.clone(), ty: input.ty.clone() }, &[])
             }
             op => builder.push(op.clone(), &operands),
-        });
+        }));
     }
     let renamed = |named: &(String, NodeId)| (named.0.clone(), new[named.1.index()]);
     let updates = scan.body.results.iter().zip(is_stacked).filter(|(_, is_stacked)| !**is_stacked);

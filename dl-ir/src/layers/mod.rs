@@ -28,12 +28,14 @@ mod residual;
 mod rnn;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::arguments::{ArgSpec, Arguments, Setting};
 use crate::builder::Builder;
 use crate::diagnostics::NetworkError;
 use crate::graph::NodeId;
 use crate::module::Init;
+use crate::origin::Origin;
 use crate::random;
 use crate::types::{Shape, TensorType};
 
@@ -188,7 +190,7 @@ pub enum Mode {
 }
 
 /// A layer whose arguments and shapes have been checked.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, Debug)]
 pub struct CheckedLayer {
     /// The label it was given.
     pub label: Option<String>,
@@ -202,6 +204,16 @@ pub struct CheckedLayer {
     pub input: Vec<usize>,
     /// The shape that comes out, without the batch.
     pub output: Vec<usize>,
+    /// Where the nodes of its forward pass come from, if that is recorded; takes no part in comparisons.
+    pub origin: Option<Arc<Origin>>,
+}
+
+impl PartialEq for CheckedLayer {
+    fn eq(&self, other: &Self) -> bool {
+        let CheckedLayer { label, name, rule, arguments, input, output, origin: _ } = other;
+        (&self.label, &self.name, &self.rule, &self.arguments) == (label, name, rule, arguments)
+            && (&self.input, &self.output) == (input, output)
+    }
 }
 
 impl CheckedLayer {
@@ -242,12 +254,20 @@ impl CheckedLayer {
         effects: &mut Effects,
         x: NodeId,
     ) -> LayerValues {
-        let before = self.rule.build(&mut LayerContext { builder, mode, effects, layer: self }, x);
-        let after = match self.activation() {
-            Some(activation) => (activation.apply)(builder, before),
-            None => before,
-        };
-        LayerValues { before, after }
+        builder.within(self.origin.clone(), |builder| {
+            let before = self.rule.build(&mut LayerContext { builder, mode, effects, layer: self }, x);
+            let after = match self.activation() {
+                Some(activation) => (activation.apply)(builder, before),
+                None => before,
+            };
+            LayerValues { before, after }
+        })
+    }
+
+    /// Has its nodes, and those of nested layers, come from nowhere.
+    pub(crate) fn forget_origin(&mut self) {
+        self.origin = None;
+        self.arguments.body.iter_mut().for_each(CheckedLayer::forget_origin);
     }
 
     fn state_name(&self, suffix: &str) -> String {

@@ -1,6 +1,7 @@
 //! What the grammar cannot tell: known names, fitting shapes, one function per rule.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use proc_macro2::Span;
 
@@ -8,6 +9,7 @@ use super::Network;
 use crate::arguments::{Arguments, Resolved, Setting, resolve};
 use crate::diagnostics::{Diagnostic, NetworkError, What, suggest};
 use crate::layers::{self, CheckedLayer, LayerRule, Misfit, n_elements};
+use crate::origin::{Origin, Part, Place};
 use crate::syntax::ast;
 use crate::types::MAX_ELEMENTS;
 
@@ -29,7 +31,7 @@ pub(super) fn check(parsed: &ast::Network, diagnostics: &mut Vec<Diagnostic>) ->
     let layers = layers.into_iter().collect::<Option<Vec<_>>>()?;
     let input = layers.first()?.input.clone();
     let name = parsed.name.as_ref().map(|name| name.text.clone());
-    Some(Network { name, layers, input, loss: loss?, optimizer: optimizer? })
+    Some(Network { name, layers, input, loss: loss?, optimizer: optimizer?, records_origins: true })
 }
 
 pub(super) struct Checker<'d> {
@@ -135,7 +137,10 @@ impl<'d> Checker<'d> {
         self.check_size(rule, &resolved, (&input, &output), layer)?;
         let label = layer.label.as_ref().map(|label| label.text.clone());
         let shape = Some(output.clone());
-        let layer = CheckedLayer { label, name, rule, arguments: resolved.arguments, input, output };
+        let part = Part::Layer { name: name.as_str().into(), place: place(layer.call.span) };
+        let origin = Some(Arc::new(Origin::of(part)));
+        let arguments = resolved.arguments;
+        let layer = CheckedLayer { label, name, rule, arguments, input, output, origin };
         Some(LayerResult { layer: Some(layer), shape })
     }
 
@@ -246,6 +251,13 @@ fn with_all_steps(layer: &CheckedLayer) -> Option<String> {
     const KEY: &str = "return_sequences";
     let gives_last = layer.rule.signature().iter().any(|spec| spec.name == KEY) && !layer.arguments.flag(KEY);
     gives_last.then(|| layer.rule.text(&layer.arguments.with(KEY, Setting::Bool(true))))
+}
+
+/// Where in its text a span begins; `None` where spans know nothing of that, as in macros of older compilers.
+fn place(span: Span) -> Option<Place> {
+    let start = span.start();
+    let column = u32::try_from(start.column).ok()?.checked_add(1)?;
+    u32::try_from(start.line).ok().filter(|&line| line > 0).map(|line| Place { line, column })
 }
 
 /// A layer's output shape, or why what comes in does not fit.

@@ -6,6 +6,7 @@ mod clauses;
 use std::fmt;
 use std::ops::Range;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use proc_macro2::TokenStream;
 
@@ -16,6 +17,7 @@ use crate::layers::{CheckedLayer, Effects, LayerValues, Mode, Parameter};
 use crate::losses::LossRule;
 use crate::module::{StateDecl, StateRole};
 use crate::optimizers::Optimizer;
+use crate::origin::{Origin, Part};
 use crate::random;
 use crate::syntax::{self, ast};
 use crate::types::{DType, Shape, TensorType};
@@ -41,6 +43,7 @@ pub struct Network {
     input: Vec<usize>,
     loss: &'static dyn LossRule,
     optimizer: Optimizer,
+    records_origins: bool,
 }
 
 /// A network as the macro gets it, with what becomes of its item.
@@ -121,6 +124,18 @@ impl Network {
         }
     }
 
+    /// The same network, whose nodes do not know where they come from: to measure what knowing it costs.
+    pub fn without_origins(mut self) -> Self {
+        self.records_origins = false;
+        self.layers.iter_mut().for_each(CheckedLayer::forget_origin);
+        self
+    }
+
+    /// Where the nodes come from that a part other than a layer builds, if that is recorded.
+    pub(crate) fn origin(&self, part: Part) -> Option<Arc<Origin>> {
+        self.records_origins.then(|| Arc::new(Origin::of(part)))
+    }
+
     /// Its name, if it has one.
     pub fn name(&self) -> Option<&str> {
         self.name.as_deref()
@@ -177,6 +192,16 @@ impl Network {
     /// The declarations of all parameters, in the order of the layers.
     pub fn parameters(&self) -> Vec<StateDecl> {
         self.declare(StateRole::Parameter, CheckedLayer::parameters)
+    }
+
+    /// For each parameter where its layer's nodes come from.
+    pub(crate) fn parameter_origins(&self) -> Vec<Option<Arc<Origin>>> {
+        let layers = self.layers.iter().flat_map(CheckedLayer::flattened);
+        let of_layer = |layer: &CheckedLayer| {
+            let n_parameters = layer.rule.parameters(&layer.arguments).len();
+            std::iter::repeat_n(layer.origin.clone(), n_parameters)
+        };
+        layers.flat_map(of_layer).collect()
     }
 
     /// The declarations of what layers keep without training it, in the order of the layers.
@@ -237,7 +262,10 @@ impl Network {
 
     /// Adds the step count's next value, and gives it by name; nothing if training draws no random numbers.
     pub fn next_step(&self, builder: &mut Builder) -> Vec<(String, NodeId)> {
-        if self.is_random() { random::next_step(builder) } else { Vec::new() }
+        if !self.is_random() {
+            return Vec::new();
+        }
+        builder.within(self.origin(Part::Random), random::next_step)
     }
 
     /// Adds the forward pass of a batch `x` of [`input_type`](Self::input_type).

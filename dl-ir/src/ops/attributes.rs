@@ -141,7 +141,9 @@ impl fmt::Display for Attribute {
             Attribute::Body(body) => {
                 f.write_str("{\n")?;
                 // A step further in than the line that it belongs to.
-                Lines(body).to_string().lines().try_for_each(|line| writeln!(f, "  {line}"))?;
+                let lines =
+                    if f.alternate() { format!("{:#}", Lines(body)) } else { Lines(body).to_string() };
+                lines.lines().try_for_each(|line| writeln!(f, "  {line}"))?;
                 f.write_str("  }")
             }
         }
@@ -150,7 +152,11 @@ impl fmt::Display for Attribute {
 
 impl fmt::Display for Attributes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let items: Vec<String> = self.0.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let show = |(name, value): &(String, Attribute)| match value {
+            Attribute::Body(_) if f.alternate() => format!("{name}={value:#}"),
+            _ => format!("{name}={value}"),
+        };
+        let items: Vec<String> = self.0.iter().map(show).collect();
         write_list(f, "{", &items, "}")
     }
 }

@@ -10,6 +10,7 @@ mod rmsprop;
 mod sgd;
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::arguments::{ArgKind, ArgSpec, Arguments, Range, Setting};
 use crate::builder::Builder;
@@ -133,11 +134,13 @@ impl Optimizer {
             corrections.push((name, correction));
         }
         for &(name, parameter, gradient) in parameters {
-            let (optimizer, corrections) = (self, corrections.as_slice());
-            let mut cx =
-                UpdateContext { builder, lr, optimizer, corrections, parameter: name, updates: &mut updates };
-            let new = self.rule.update(&mut cx, parameter, gradient);
-            updates.push((name.to_owned(), new));
+            let origin = builder.graph().origin(parameter).map(|origin| Arc::new(origin.update(name)));
+            builder.within(origin, |builder| {
+                let (optimizer, corrections, updates) = (self, corrections.as_slice(), &mut updates);
+                let mut cx = UpdateContext { builder, lr, optimizer, corrections, parameter: name, updates };
+                let new = self.rule.update(&mut cx, parameter, gradient);
+                cx.updates.push((name.to_owned(), new));
+            });
         }
         updates
     }

@@ -13,7 +13,7 @@ use crate::value::Value;
 pub(super) const PASS: Pass = Pass {
     name: "fold-constants",
     description: "computes what depends on numbers only",
-    run: |function| rewrite(function, &mut fold),
+    run: |function| rewrite(PASS.name, function, &mut fold),
 };
 
 fn fold(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

@@ -48,10 +48,11 @@ fn hoist_from(builder: &mut Builder, scan: &Scan, operands: &[NodeId]) -> NodeId
     {
         Some(index) => {
             let name = hoisted.input_name(scan.n_operands() + index);
-            body.input(&name, graph.tensor(id).clone())
+            body.by_pass(PASS.name, |body| body.input(&name, graph.tensor(id).clone()))
         }
         None => body.push(graph.op(id).clone(), &new.all(&graph.operands(id))),
     });
+    builder.set_pass((!chosen.is_empty()).then_some(PASS.name));
     builder.push(Scan { body: Arc::new(rewrite::sweep(body)), ..hoisted }, &operands)
 }
 
@@ -78,7 +79,11 @@ fn compute(builder: &mut Builder, scan: &Scan, chosen: &[NodeId], operands: &[No
     let is_needed = graph.needed_by(chosen.iter().copied());
     for id in graph.ids().filter(|id| is_needed[id.index()]) {
         let operands: Vec<NodeId> = graph.operands(id).iter().map(|operand| outside[operand]).collect();
-        outside.entry(id).or_insert_with(|| builder.push(graph.op(id).clone(), &operands));
+        outside.entry(id).or_insert_with(|| {
+            builder.within(graph.origin(id).cloned(), |builder| {
+                builder.by_pass(PASS.name, |builder| builder.push(graph.op(id).clone(), &operands))
+            })
+        });
     }
     chosen.iter().map(|node| outside[node]).collect()
 }

@@ -11,7 +11,7 @@ use crate::types::{Dim, Shape};
 pub(super) const PASS: Pass = Pass {
     name: "join-parts",
     description: "makes a sum of parts, each among zeros where the others are, their concatenation",
-    run: |function| rewrite(function, &mut join),
+    run: |function| rewrite(PASS.name, function, &mut join),
 };
 
 fn join(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

@@ -11,7 +11,7 @@ use crate::types::{DType, TensorType};
 pub(super) const PASS: Pass = Pass {
     name: "map-windows",
     description: "moves elementwise ops before overlap_add where windows lie side by side",
-    run: |function| rewrite(function, &mut map_windows),
+    run: |function| rewrite(PASS.name, function, &mut map_windows),
 };
 
 fn map_windows(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

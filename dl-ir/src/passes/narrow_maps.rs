@@ -11,7 +11,7 @@ use crate::types::TensorType;
 pub(super) const PASS: Pass = Pass {
     name: "narrow-maps",
     description: "computes elementwise ops before their operands are repeated",
-    run: |function| rewrite(function, &mut narrow),
+    run: |function| rewrite(PASS.name, function, &mut narrow),
 };
 
 fn narrow(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

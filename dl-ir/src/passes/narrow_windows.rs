@@ -31,13 +31,20 @@ fn narrow(function: &Function) -> Function {
         Narrowing { graph, regions: &regions, builder: Builder::new(), new: vec![None; graph.n_nodes()] };
     for id in graph.ids() {
         if let Some(wanted) = &regions.computed[id.index()] {
+            narrowing.builder.set_origin(graph.origin(id).cloned());
+            let is_narrowed = shape_of(graph, id).is_some_and(|shape| *wanted != whole(shape));
+            narrowing.builder.set_pass(is_narrowed.then_some(PASS.name));
             let (node, region) = narrowing.build(id, wanted);
             narrowing.new[id.index()] = Some(narrowing.cut(node, &region, wanted));
         }
     }
     let mut rename = |named: &[(String, NodeId)]| {
         let whole = |id: NodeId| whole(shape_of(graph, id).expect("tuples never leave a function"));
-        named.iter().map(|(name, id)| (name.clone(), narrowing.fetch(*id, &whole(*id)))).collect()
+        let fetch = |(name, id): &(String, NodeId)| {
+            narrowing.builder.set_origin(graph.origin(*id).cloned());
+            (name.clone(), narrowing.fetch(*id, &whole(*id)))
+        };
+        named.iter().map(fetch).collect()
     };
     let (results, updates) = (rename(&function.results), rename(&function.updates));
     let graph = narrowing.builder.finish();
@@ -123,7 +130,7 @@ impl Narrowing<'_> {
         let computed = self.regions.computed[id.index()].as_ref();
         let common = computed.and_then(|computed| intersection(computed, wanted));
         let (Some(computed), Some(common)) = (computed, common) else {
-            return self.builder.constant(0.0, shape_in(shape, wanted));
+            return self.builder.by_pass(PASS.name, |b| b.constant(0.0, shape_in(shape, wanted)));
         };
         let node = self.new[id.index()].expect("operands come first");
         let part = self.cut(node, computed, &common);
@@ -132,7 +139,7 @@ impl Narrowing<'_> {
             high: wanted.iter().zip(&common).map(|(wanted, common)| wanted.end - common.end).collect(),
             interior: vec![0; wanted.len()],
         };
-        self.builder.pad(part, around)
+        self.builder.by_pass(PASS.name, |b| b.pad(part, around))
     }
 
     /// The part `wanted` of a node that computes `region`.
@@ -145,7 +152,7 @@ impl Narrowing<'_> {
         };
         let part =
             Slice { start: inside(|r| r.start), limit: inside(|r| r.end), stride: vec![1; region.len()] };
-        self.builder.slice(node, part)
+        self.builder.by_pass(PASS.name, |b| b.slice(node, part))
     }
 
     /// The zeros of a pad that are in `region`.

@@ -12,7 +12,7 @@ use crate::types::{Dim, Shape, multiply};
 pub(super) const PASS: Pass = Pass {
     name: "orient-contractions",
     description: "brings matrix products into the forms that kernels compute",
-    run: |function| rewrite(function, &mut orient),
+    run: |function| rewrite(PASS.name, function, &mut orient),
 };
 
 fn orient(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

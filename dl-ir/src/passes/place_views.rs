@@ -19,7 +19,7 @@ use crate::types::Shape;
 pub(super) const PASS: Pass = Pass {
     name: "place-views",
     description: "copies the views that kernels cannot read where they lie",
-    run: |function| copy_results(rewrite(function, &mut place)),
+    run: |function| copy_results(rewrite(PASS.name, function, &mut place)),
 };
 
 fn place(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {
@@ -129,8 +129,12 @@ fn copy_results(function: Function) -> Function {
     }
     let mut builder = Builder::resume(function.graph);
     let mut copied = |(name, node): (String, NodeId)| {
-        let node = if needs_copy.contains(&node) { builder.push(Copy, &[node]) } else { node };
-        (name, node)
+        if !needs_copy.contains(&node) {
+            return (name, node);
+        }
+        let origin = builder.graph().origin(node).cloned();
+        let copy = |builder: &mut Builder| builder.by_pass(PASS.name, |builder| builder.push(Copy, &[node]));
+        (name, builder.within(origin, copy))
     };
     let results = function.results.into_iter().map(&mut copied).collect();
     let updates = function.updates.into_iter().map(&mut copied).collect();

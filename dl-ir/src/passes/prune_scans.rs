@@ -22,8 +22,10 @@ fn prune(function: &Function) -> Function {
         let operands = graph.operands(id);
         match graph.op(id) {
             Op::Scan(_) => {
-                let Pruned { scan, kept, .. } = &scans[&id];
+                let Pruned { scan, kept, moved } = &scans[&id];
+                let is_smaller = kept.len() < operands.len() || moved.contains(&None);
                 let operands: Vec<NodeId> = kept.iter().map(|&operand| new.get(operands[operand])).collect();
+                builder.set_pass(is_smaller.then_some(PASS.name));
                 builder.push(scan.clone(), &operands)
             }
             Op::Get(get) => {

@@ -24,7 +24,9 @@ pub(super) const PASS: Pass = Pass {
                 .iter()
                 .find(|(update, _)| *update == id)
             {
-                Some((_, update)) => update.build(builder, &function.graph, new),
+                Some((_, update)) => {
+                    builder.by_pass(PASS.name, |builder| update.build(builder, &function.graph, new))
+                }
                 None => builder.push(function.graph.op(id).clone(), &new.all(&function.graph.operands(id))),
             });
         rewrite::sweep(rewritten)

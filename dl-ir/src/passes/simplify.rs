@@ -11,7 +11,7 @@ use crate::types::{Dim, Shape};
 pub(super) const PASS: Pass = Pass {
     name: "simplify",
     description: "applies identities of arithmetic and joins chains of views",
-    run: |function| rewrite(function, &mut simplify),
+    run: |function| rewrite(PASS.name, function, &mut simplify),
 };
 
 fn simplify(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

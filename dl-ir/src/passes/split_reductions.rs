@@ -10,7 +10,7 @@ use crate::rewrite::rewrite;
 pub(super) const PASS: Pass = Pass {
     name: "split-reductions",
     description: "splits sums along all axes into sums of rows and of columns",
-    run: |function| rewrite(function, &mut split),
+    run: |function| rewrite(PASS.name, function, &mut split),
 };
 
 fn split(builder: &mut Builder, op: &Op, operands: &[NodeId]) -> Option<NodeId> {

@@ -15,7 +15,7 @@ use crate::types::MAX_RANK;
 pub(super) const PASS: Pass = Pass {
     name: "transpose-windows",
     description: "turns products that are added up where windows overlap into products of windows",
-    run: |function| rewrite(function, &mut transpose),
+    run: |function| rewrite(PASS.name, function, &mut transpose),
 };
 
 /// An operand of a product, with its letters.

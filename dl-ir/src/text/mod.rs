@@ -21,12 +21,19 @@
 //! nodes in order, so printing what was parsed gives the canonical text. In a graph, equal nodes are one: a line that
 //! repeats an earlier op on the same operands names the earlier node, and is not printed again.
 //!
+//! A line may end with where its node comes from ([`origin`](crate::origin)); `{module:#}` prints that, `{module}` does not:
+//!
+//! ```text
+//!   %7 = select %4, %6, %5 : f32[B, 3] @ layer dense0 at 1:3 vjp max %4 pass simplify
+//! ```
+//!
 //! The body of a `scan` is an attribute: `body={`, lines as in a function, with numbers of their own, and `}`.
 
 mod cursor;
 mod error;
 mod init;
 mod lexer;
+mod origin;
 mod parse;
 mod print;
 mod quote;
@@ -34,7 +41,7 @@ mod quote;
 pub use error::{ParseError, ParseProblem};
 pub use parse::parse;
 pub(crate) use print::Lines;
-pub(crate) use quote::Quoted;
+pub(crate) use quote::{Name, Quoted};
 
 /// The version of the format.
 pub const VERSION: usize = 1;

@@ -145,7 +145,7 @@ impl<'a> Cursor<'a> {
         Ok((name, self.operand(names)?))
     }
 
-    /// `%2 = add %0, %1 : f32[B]`.
+    /// `%2 = add %0, %1 : f32[B]`, perhaps with its origin.
     fn node(&mut self, builder: &mut Builder, names: &mut HashMap<&'a str, NodeId>) -> Result<NodeId> {
         let (name, offset) = self.value()?;
         if names.len() == MAX_NODES {
@@ -158,6 +158,7 @@ impl<'a> Cursor<'a> {
         self.mark(':', "`:`")?;
         let type_offset = self.offset;
         let declared = self.node_type()?;
+        let origin = if self.takes_mark('@') { Some(Arc::new(self.origin()?)) } else { None };
 
         let op = match Op::parse(op_name, &attributes, &declared) {
             None => return unknown(op_offset, "op", op_name, ops::NAMES.iter().copied()),
@@ -167,7 +168,8 @@ impl<'a> Cursor<'a> {
             *ops::NAMES.iter().find(|&&known| known == op_name).expect("the op was found by its name");
         let attribute = |source| located(op_offset, ParseProblem::Attribute { op: op_name, source });
         let infer = |source| located(op_offset, ParseProblem::Infer { op: op_name, source });
-        let node = builder.try_push(op.map_err(attribute)?, &operands).map_err(infer)?;
+        let op = op.map_err(attribute)?;
+        let node = builder.within(origin, |builder| builder.try_push(op, &operands)).map_err(infer)?;
         let inferred = &builder.graph().node(node).ty;
         if *inferred != declared {
             let inferred = inferred.clone();

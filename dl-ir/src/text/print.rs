@@ -54,7 +54,7 @@ impl Display for Lines<'_> {
     }
 }
 
-/// Writes `%2 = einsum %0, %1 {subscripts="ab,bc->ac"} : f32[B, 1]`.
+/// Writes `%2 = einsum %0, %1 {subscripts="ab,bc->ac"} : f32[B, 1]`; in the alternate form where it comes from, too.
 fn write_node(f: &mut Formatter<'_>, graph: &Graph, id: NodeId) -> fmt::Result {
     let node = graph.node(id);
     write!(f, "%{} = {}", id.0, node.op.name())?;
@@ -64,7 +64,12 @@ fn write_node(f: &mut Formatter<'_>, graph: &Graph, id: NodeId) -> fmt::Result {
     }
     let attributes = node.op.attributes();
     if !attributes.0.is_empty() {
-        write!(f, " {attributes}")?;
+        f.write_str(" ")?;
+        attributes.fmt(f)?;
     }
-    writeln!(f, " : {}", node.ty)
+    write!(f, " : {}", node.ty)?;
+    match graph.origin(id).filter(|_| f.alternate()) {
+        Some(origin) => writeln!(f, " @ {origin}"),
+        None => writeln!(f),
+    }
 }

@@ -39,7 +39,7 @@ pub(super) fn unquote(inner: &str) -> Option<String> {
 }
 
 /// A name, in quotes unless it is a word.
-pub(super) struct Name<'a>(pub &'a str);
+pub(crate) struct Name<'a>(pub &'a str);
 
 impl Display for Name<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

@@ -67,7 +67,7 @@ impl Builder {
             sequences: slices(&operands.sequences),
             invariants: types(&operands.invariants),
         };
-        let scan = Scan::build(steps, &seen, step);
+        let scan = Scan::build_in(self.beside(), steps, &seen, step);
         let n_results = scan.body.results.len();
         let tuple = self.push(scan.with_residuals(), &operands.all());
         let mut carries: Vec<NodeId> = (0..n_results).map(|index| self.get(tuple, index)).collect();
@@ -88,6 +88,15 @@ impl Scan {
         seen: &Operands<TensorType>,
         step: impl FnOnce(&mut Builder, &Operands) -> Results,
     ) -> Self {
+        Scan::build_in(Builder::new(), steps, seen, step)
+    }
+
+    fn build_in(
+        mut body: Builder,
+        steps: Steps,
+        seen: &Operands<TensorType>,
+        step: impl FnOnce(&mut Builder, &Operands) -> Results,
+    ) -> Self {
         let Operands { carries, sequences, invariants } = seen;
         let mut scan = Scan {
             body: Arc::new(function(Graph::default(), Vec::new())),
@@ -97,7 +106,6 @@ impl Scan {
             length: steps.length,
             reverse: steps.reverse,
         };
-        let mut body = Builder::new();
         let types = carries.iter().chain(sequences).chain(invariants).enumerate();
         let mut carries: Vec<NodeId> =
             types.map(|(operand, ty)| body.input(&scan.input_name(operand), ty.clone())).collect();

@@ -20,7 +20,7 @@ use crate::types::TensorType;
 
 /// The cotangents of a scan's operands.
 pub(super) fn vjp(scan: &Scan, builder: &mut Builder, node: &VjpNode<'_>) -> Vec<Option<NodeId>> {
-    let mut back = Back::default();
+    let mut back = Back { body: builder.beside(), ..Back::default() };
     let primal = Primal::new(&mut back, builder, scan, node.operands);
     let seeds = primal.seeds(&mut back, builder, node);
     let wrt: Vec<NodeId> =
@@ -95,7 +95,9 @@ impl Primal {
         for id in graph.ids().filter(|id| !inputs.contains(id)) {
             let operands: Vec<NodeId> =
                 graph.operands(id).iter().map(|o| copies[o.index()].expect("operands come first")).collect();
-            let copy = back.body.push(graph.op(id).clone(), &operands);
+            let op = graph.op(id).clone();
+            let origin = graph.origin(id).map(|origin| Arc::new(origin.vjp(op.name(), id)));
+            let copy = back.body.within(origin, |body| body.push(op, &operands));
             if contractions.contains(&id) {
                 let value = back.sequence(builder, residual(id));
                 back.residuals.insert(copy, value);
