@@ -9,7 +9,8 @@ use dl_codegen::jit;
 use dl_codegen::target::Target;
 use dl_codegen::vector::Lanes;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::subject::is_module;
 
 /// All widths of vectors.
 pub const WIDTHS: [Lanes; 3] = [Lanes::L4, Lanes::L8, Lanes::L16];
@@ -25,15 +26,23 @@ pub struct Net {
 impl Net {
     /// Reads and checks the network.
     pub fn read(&self) -> Result<Builder> {
-        if self.net.contains('<') {
-            return Ok(Builder::parse(&self.net)?);
+        if is_module(&self.net) {
+            return Err(Error::NotANetwork { path: self.net.clone() });
         }
-        let whole = Path::new(&self.net);
-        Ok(match self.net.rsplit_once('#') {
-            Some((file, name)) if !whole.exists() => Builder::open(Path::new(file), Some(name))?,
-            _ => Builder::open(whole, None)?,
-        })
+        read_network(&self.net)
     }
+}
+
+/// Reads and checks the network that an argument gives or names.
+pub fn read_network(net: &str) -> Result<Builder> {
+    if net.contains('<') {
+        return Ok(Builder::parse(net)?);
+    }
+    let whole = Path::new(net);
+    Ok(match net.rsplit_once('#') {
+        Some((file, name)) if !whole.exists() => Builder::open(Path::new(file), Some(name))?,
+        _ => Builder::open(whole, None)?,
+    })
 }
 
 /// How a network runs. It changes speed, never results.

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::CommandFactory;
@@ -11,7 +12,8 @@ use dl_codegen::compile::CompileError;
 use dl_codegen::emit::DefineError;
 use dl_codegen::fuse::FuseError;
 use dl_codegen::jit::JitError;
-use dl_ir::verify::VerifyError;
+use dl_ir::text::ParseError;
+use dl_ir::verify::{Place, VerifyError, Violation};
 use dl_runtime::files::FileError;
 use dl_runtime::machine::RunError;
 use dl_runtime::tensor::TensorError;
@@ -40,6 +42,32 @@ pub enum Error {
     /// A pass made an invalid module.
     #[error(transparent)]
     Invalid(#[from] VerifyError),
+    /// The text of a module has a mistake.
+    #[error("{}: {source}", path.display())]
+    ModuleText {
+        /// The file.
+        path: PathBuf,
+        /// The mistake, with its line.
+        source: Box<ParseError>,
+    },
+    /// A module in a file breaks a rule of the verifier.
+    #[error("{}: {place}: {violation}", path.display())]
+    InvalidModule {
+        /// The file.
+        path: PathBuf,
+        /// Where.
+        place: Place,
+        /// Which rule, and how.
+        violation: Box<Violation>,
+    },
+    /// A module where a network is needed.
+    #[error(
+        "{path} holds a module, and this command needs a network: network text or a .dl file; `dlc dump` and `dlc opt` take modules"
+    )]
+    NotANetwork {
+        /// The file.
+        path: String,
+    },
     /// A stage of code generation failed.
     #[error(transparent)]
     Compile(#[from] CompileError),

@@ -10,6 +10,7 @@ mod commands;
 mod error;
 mod made_up;
 mod report;
+mod subject;
 
 use std::process::ExitCode;
 

@@ -2,7 +2,9 @@
 
 use std::fmt::Display;
 use std::io::{self, Write};
+use std::path::Path;
 
+use dl_runtime::files::atomic;
 use serde::Serialize;
 
 use crate::error::{Error, Result};
@@ -20,6 +22,14 @@ pub fn print(report: &(impl Display + Serialize), json: bool) -> Result<()> {
 pub fn print_text(text: &str) -> Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).map_err(Error::Output)
+}
+
+/// Prints text, or writes it to a file.
+pub fn print_or_write(text: &str, output: Option<&Path>) -> Result<()> {
+    match output {
+        Some(path) => Ok(atomic::write(path, text.as_bytes())?),
+        None => print_text(text),
+    }
 }
 
 /// To thousandths: clocks know no more.

@@ -2,25 +2,27 @@
 
 use std::fmt::Write;
 
+use dl_codegen::compile::Lowered;
 use dl_codegen::fuse;
 use dl_codegen::plan::{Launches, PlanStep};
+use dl_ir::module::Function;
 use dl_runtime::program::BufferId;
 
-use super::Shown;
-
 /// Steps in order with what each launches: a kernel on buffers, and its fusion group. Then the kernels.
-pub(super) fn text(shown: &Shown) -> String {
-    let lowered = &shown.lowered;
+pub(super) fn text(function: &Function, lowered: &Lowered) -> String {
     let (lanes, kernels) = (lowered.target.lanes.count(), lowered.kernels.len());
     let mut text = format!("; {} for {lanes} lanes, {kernels} kernels\n\n", lowered.name);
     for (idx, step) in lowered.plan.steps.iter().enumerate() {
         match step {
-            PlanStep::Launches(launches) => writeln!(text, "step {idx}\n{}", phase(shown, launches)),
+            PlanStep::Launches(launches) => {
+                writeln!(text, "step {idx}\n{}", phase(function, lowered, launches))
+            }
             PlanStep::CheckFinite(buffer) => {
-                writeln!(text, "step {idx}\n  check that {} is finite\n", name(shown, *buffer))
+                writeln!(text, "step {idx}\n  check that {} is finite\n", name(lowered, *buffer))
             }
             PlanStep::Loop { count, phases } => {
-                let phases = phases.iter().map(|launches| phase(shown, launches)).collect::<Vec<_>>();
+                let phases =
+                    phases.iter().map(|launches| phase(function, lowered, launches)).collect::<Vec<_>>();
                 writeln!(text, "step {idx}, {count} times\n{}", phases.join("\n  then\n"))
             }
         }
@@ -32,18 +34,18 @@ pub(super) fn text(shown: &Shown) -> String {
     text
 }
 
-fn phase(shown: &Shown, launches: &Launches) -> String {
-    launches.iter().map(|(group, buffers)| launch(shown, *group, buffers)).collect()
+fn phase(function: &Function, lowered: &Lowered, launches: &Launches) -> String {
+    launches.iter().map(|(group, buffers)| launch(function, lowered, *group, buffers)).collect()
 }
 
-fn launch(shown: &Shown, group: usize, buffers: &[BufferId]) -> String {
-    let kernel = shown.lowered.kernel_of[group];
-    let buffers: Vec<&str> = buffers.iter().map(|&buffer| name(shown, buffer)).collect();
-    let graph = shown.lowered.graph(shown.function(), group);
-    let group = fuse::text::show(graph, &shown.lowered.groups[group]);
+fn launch(function: &Function, lowered: &Lowered, group: usize, buffers: &[BufferId]) -> String {
+    let kernel = lowered.kernel_of[group];
+    let buffers: Vec<&str> = buffers.iter().map(|&buffer| name(lowered, buffer)).collect();
+    let graph = lowered.graph(function, group);
+    let group = fuse::text::show(graph, &lowered.groups[group]);
     format!("  k{kernel}({})\n    {}\n", buffers.join(", "), group.trim_end().replace('\n', "\n    "))
 }
 
-fn name(shown: &Shown, buffer: BufferId) -> &str {
-    &shown.lowered.plan.buffers[buffer.0 as usize].name
+fn name(lowered: &Lowered, buffer: BufferId) -> &str {
+    &lowered.plan.buffers[buffer.0 as usize].name
 }

@@ -10,7 +10,7 @@ pub fn layer_text(kind: &str, arguments: &str) -> String {
 }
 
 /// One layer a line with the shape that comes out, then what training does.
-pub(super) fn text(network: &Network) -> String {
+pub fn layers_text(network: &Network) -> String {
     let mut text = format!("input {:?}\n", network.input_shape());
     for layer in network.layer_infos() {
         let call = layer_text(layer.kind, &layer.arguments);

@@ -1,16 +1,16 @@
 //! The plan of the arena.
 
-use dl_codegen::plan::plan_state;
-use dl_runtime::program::{BATCH_GRANULE, Buffer, Element, Extent, Layout, Place, Window, round_up};
+use dl_codegen::compile::Lowered;
+use dl_runtime::program::{
+    BATCH_GRANULE, Buffer, Element, Extent, Layout, Place, StatePlan, Window, round_up,
+};
 
-use super::Shown;
 use super::table::{Align, Table};
 use super::units::bytes;
 
 /// Every buffer, where it lies and when it is alive, at this batch size.
-pub(super) fn text(shown: &Shown, batch: usize) -> String {
-    let plan = &shown.lowered.plan;
-    let state = plan_state(&shown.module, shown.lowered.target);
+pub(super) fn text(state: &StatePlan, lowered: &Lowered, batch: usize) -> String {
+    let plan = &lowered.plan;
     let capacity = batch.next_multiple_of(BATCH_GRANULE);
     let mut table = Table::new([
         ("buffer", Align::Left),
@@ -51,7 +51,7 @@ pub(super) fn text(shown: &Shown, batch: usize) -> String {
     let scratch = plan.scratch.at(capacity);
     format!(
         "; {} at batches of {batch} (room for {capacity}): {} of state, {} in between, {} in all\n\n{table}",
-        shown.lowered.name,
+        lowered.name,
         bytes(state.bytes()),
         bytes(scratch),
         bytes(scratch_start + scratch),

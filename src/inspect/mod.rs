@@ -26,7 +26,7 @@ use crate::error::{Error, Result};
 use crate::function::Function;
 
 pub use flops::flops;
-pub use layers::layer_text;
+pub use layers::{layer_text, layers_text};
 pub use stage::Stage;
 pub use stages::{built, optimized, optimized_with};
 pub use summary::{Flops, LayerSummary, Memory, Summary};
@@ -44,43 +44,40 @@ pub fn text(
     batch: usize,
 ) -> Result<String> {
     match stage {
-        Stage::Layers => Ok(layers::text(network)),
+        Stage::Layers => Ok(layers_text(network)),
         Stage::Forward | Stage::Training => Ok(built(network, function).to_string()),
         Stage::Optimized => Ok(optimized(network, function)?.to_string()),
-        Stage::Kernels => Ok(kernels::text(&Shown::new(network, target, function)?)),
-        Stage::Memory => Ok(memory::text(&Shown::new(network, target, function)?, batch)),
-        Stage::Clif => {
-            let lowered = Shown::new(network, target, function)?.lowered;
-            let mut module = jit::host_module().map_err(CompileError::from)?;
-            listing::clif(&mut module, &lowered.kernels, target.lanes).map_err(defined)
+        _ => {
+            let module = optimized(network, Some(function.unwrap_or(Function::TrainStep)))?;
+            module_text(&module, &module.functions[0], target, stage, batch)
         }
-        Stage::Asm => {
-            let lowered = Shown::new(network, target, function)?.lowered;
-            let mut module = jit::host_module().map_err(CompileError::from)?;
-            listing::asm(&mut module, &lowered.kernels, target.lanes).map_err(defined)
-        }
+    }
+}
+
+/// What a stage makes of a module as it is, as text: of one of its functions, where the stage is behind graphs. No pass is run.
+///
+/// # Errors
+/// If the function does not compile. For one that passes made, that is a bug of dl.
+pub fn module_text(
+    module: &Module,
+    function: &module::Function,
+    target: Target,
+    stage: Stage,
+    batch: usize,
+) -> Result<String> {
+    let lowered = || -> Result<Lowered> {
+        Ok(lower(function, &plan_state(module, target), target).map_err(CompileError::from)?)
+    };
+    let host_module = || jit::host_module().map_err(CompileError::from);
+    match stage {
+        Stage::Layers | Stage::Forward | Stage::Training | Stage::Optimized => Ok(module.to_string()),
+        Stage::Kernels => Ok(kernels::text(function, &lowered()?)),
+        Stage::Memory => Ok(memory::text(&plan_state(module, target), &lowered()?, batch)),
+        Stage::Clif => listing::clif(&mut host_module()?, &lowered()?.kernels, target.lanes).map_err(defined),
+        Stage::Asm => listing::asm(&mut host_module()?, &lowered()?.kernels, target.lanes).map_err(defined),
     }
 }
 
 fn defined(error: DefineError) -> Error {
     CompileError::from(JitError::from(error)).into()
-}
-
-/// A function on its way to machine code, with the module that it is from.
-struct Shown {
-    module: Module,
-    lowered: Lowered,
-}
-
-impl Shown {
-    /// Of a training step, if nothing else is asked for.
-    fn new(network: &Network, target: Target, function: Option<Function>) -> Result<Self> {
-        let module = optimized(network, Some(function.unwrap_or(Function::TrainStep)))?;
-        let lowered = lower(&module.functions[0], &plan_state(&module, target), target);
-        Ok(Shown { lowered: lowered.map_err(CompileError::from)?, module })
-    }
-
-    fn function(&self) -> &module::Function {
-        &self.module.functions[0]
-    }
 }

@@ -6,6 +6,7 @@ mod dump;
 mod eval;
 mod grad;
 mod init;
+mod opt;
 mod predict;
 mod profile;
 mod summary;
@@ -40,6 +41,8 @@ commands! {
     Summary in summary,
     /// What a stage of the compiler makes of a network
     Dump in dump,
+    /// Runs passes on the module of a network, or on one given as text
+    Opt in opt,
     /// Compares compiled code with the interpreter, and gradients with finite differences
     Check in check,
     /// Writes initial weights

@@ -54,14 +54,33 @@ pub fn find(name: &str) -> Option<&'static Pass> {
     PIPELINE.iter().find(|pass| pass.name == name)
 }
 
+impl Pass {
+    /// A module whose functions went through it.
+    pub fn apply(&self, module: Module) -> Module {
+        Module { functions: module.functions.iter().map(self.run).collect(), ..module }
+    }
+}
+
 /// Runs the pipeline on a module; `observe` sees the module after each pass. Debug builds verify after each pass, release
 /// builds once at the end.
 ///
 /// # Errors
 /// If a pass built a function that the verifier refuses: a bug of that pass.
-pub fn optimize(mut module: Module, mut observe: impl FnMut(&Pass, &Module)) -> Result<Module, VerifyError> {
-    for pass in PIPELINE {
-        module.functions = module.functions.iter().map(pass.run).collect();
+pub fn optimize(module: Module, observe: impl FnMut(&Pass, &Module)) -> Result<Module, VerifyError> {
+    run(PIPELINE, module, observe)
+}
+
+/// The same with these passes, in this order.
+///
+/// # Errors
+/// As [`optimize`].
+pub fn run<'p>(
+    passes: impl IntoIterator<Item = &'p Pass>,
+    mut module: Module,
+    mut observe: impl FnMut(&Pass, &Module),
+) -> Result<Module, VerifyError> {
+    for pass in passes {
+        module = pass.apply(module);
         if cfg!(debug_assertions) {
             verify_module(&module)?;
         }

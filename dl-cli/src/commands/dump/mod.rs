@@ -1,4 +1,4 @@
-//! `dlc dump`: what a stage of the compiler makes of a network.
+//! `dlc dump`: what a stage of the compiler makes of a network, or of a module given as text.
 
 mod dot;
 mod json;
@@ -9,25 +9,25 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dl::Function;
 use dl::inspect::{self, Stage};
-use dl_ir::module::Module;
+use dl_ir::module::{self, Module};
 use dl_ir::network::Network;
-use dl_ir::passes::PIPELINE;
-use dl_runtime::files::atomic;
+use dl_ir::passes::{self, PIPELINE};
 
-use crate::args::{Net, Width, function, positive};
+use crate::args::{Width, positive};
 use crate::error::{Error, Result};
 use crate::report;
+use crate::subject::{Subject, SubjectArg, function_of};
 
 #[derive(clap::Args)]
 pub struct Args {
     #[command(flatten)]
-    net: Net,
-    /// The stage to show
-    #[arg(long, value_name = "S", default_value = Stage::Optimized.name(), value_parser = stage())]
-    stage: Stage,
+    subject: SubjectArg,
+    /// The stage to show [default: optimized; the module as it is, where it is given as text]
+    #[arg(long, value_name = "S", value_parser = stage())]
+    stage: Option<Stage>,
     /// The function to show [default: all of them where the stage is optimized, predict where it is forward, else train_step]
-    #[arg(long, value_name = "F", value_parser = function())]
-    function: Option<Function>,
+    #[arg(long, value_name = "F")]
+    function: Option<String>,
     /// How to show it; dot and json are for layers and graphs
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     format: Format,
@@ -56,38 +56,81 @@ enum Format {
 
 pub fn run(args: &Args) -> Result<()> {
     args.check()?;
-    let builder = args.net.read()?;
-    let text = show(args, builder.network())?;
-    match &args.output {
-        Some(path) => Ok(atomic::write(path, text.as_bytes())?),
-        None => report::print_text(&text),
-    }
+    let subject = args.subject.read()?;
+    report::print_or_write(&show(args, &subject)?, args.output.as_deref())
 }
 
-fn show(args: &Args, network: &Network) -> Result<String> {
+fn show(args: &Args, subject: &Subject) -> Result<String> {
     if let Some(pass) = &args.print_after {
-        return after_passes(args, network, pass);
+        return after_passes(args, subject, pass);
     }
-    let function = args.function();
-    match (args.format, args.stage) {
-        (Format::Text, stage) => {
-            Ok(inspect::text(network, args.width.target(), stage, function, args.batch)?)
+    match args.stage {
+        Some(Stage::Layers) => Ok(layers(args.format, network(subject)?)),
+        Some(Stage::Forward | Stage::Training) => {
+            network(subject)?;
+            Ok(graph(args.format, &subject.module(args.function())?))
         }
-        (Format::Dot, Stage::Layers) => Ok(dot::layers(network)),
-        (Format::Json, Stage::Layers) => Ok(json::layers(network)),
-        (Format::Dot, _) => Ok(dot::module(&args.module(network)?)),
-        (Format::Json, _) => Ok(json::module(&args.module(network)?)),
+        Some(Stage::Optimized) => Ok(graph(args.format, &optimized(subject.module(args.function())?)?)),
+        None => Ok(graph(args.format, &args.as_lowered(subject, args.function())?)),
+        Some(stage) => lowered(args, subject, stage),
     }
 }
 
-fn after_passes(args: &Args, network: &Network, wanted: &str) -> Result<String> {
+fn layers(format: Format, network: &Network) -> String {
+    match format {
+        Format::Text => inspect::layers_text(network),
+        Format::Dot => dot::layers(network),
+        Format::Json => json::layers(network),
+    }
+}
+
+fn graph(format: Format, module: &Module) -> String {
+    match format {
+        Format::Text => module.to_string(),
+        Format::Dot => dot::module(module),
+        Format::Json => json::module(module),
+    }
+}
+
+/// A function behind the stage of graphs.
+fn lowered(args: &Args, subject: &Subject, stage: Stage) -> Result<String> {
+    let whole = match subject {
+        Subject::Network(_) => args.as_lowered(subject, args.function())?,
+        Subject::Module(module) => module.clone(),
+    };
+    let function = one_function(&whole, args.function.as_deref())?;
+    Ok(inspect::module_text(&whole, function, args.width.target(), stage, args.batch)?)
+}
+
+/// The function of this name; without a name that which trains, or the only one.
+fn one_function<'m>(module: &'m Module, name: Option<&str>) -> Result<&'m module::Function> {
+    match (name, module.functions.as_slice()) {
+        (None, [only]) => Ok(only),
+        (name, _) => function_of(module, name.unwrap_or(Function::TrainStep.name())),
+    }
+}
+
+fn after_passes(args: &Args, subject: &Subject, wanted: &str) -> Result<String> {
     let mut text = String::new();
-    inspect::optimized_with(network, args.function(), |pass, module| {
+    passes::optimize(subject.module(args.function())?, |pass, module| {
         if wanted == ALL || wanted == pass.name {
             text += &format!("; after {}\n{module}", pass.name);
         }
     })?;
     Ok(text)
+}
+
+fn optimized(module: Module) -> Result<Module> {
+    Ok(passes::optimize(module, |_, _| ())?)
+}
+
+fn network(subject: &Subject) -> Result<&Network> {
+    match subject {
+        Subject::Network(builder) => Ok(builder.network()),
+        Subject::Module(_) => Err(Error::usage(
+            "stages layers, forward and training are of networks, not of modules; without --stage a module is shown as it is",
+        )),
+    }
 }
 
 /// The name of a stage.
@@ -106,31 +149,35 @@ fn pass_names() -> PossibleValuesParser {
 impl Args {
     /// That the arguments go together.
     fn check(&self) -> Result<()> {
-        let is_graph = matches!(self.stage, Stage::Forward | Stage::Training | Stage::Optimized);
-        if self.format != Format::Text && !is_graph && self.stage != Stage::Layers {
+        let is_lowered =
+            matches!(self.stage, Some(Stage::Kernels | Stage::Memory | Stage::Clif | Stage::Asm));
+        if self.format != Format::Text && is_lowered {
             return Err(Error::usage(
                 "--format dot and json are for stages layers, forward, training and optimized",
             ));
         }
-        if self.print_after.is_some() && (self.stage != Stage::Optimized || self.format != Format::Text) {
+        let is_optimized = matches!(self.stage, None | Some(Stage::Optimized));
+        if self.print_after.is_some() && (!is_optimized || self.format != Format::Text) {
             return Err(Error::usage("--print-after is for stage optimized in format text"));
         }
-        if self.function.is_some() && self.stage == Stage::Layers {
+        if self.function.is_some() && self.stage == Some(Stage::Layers) {
             return Err(Error::usage("--function is for stages after layers"));
         }
         Ok(())
     }
 
     /// The function to show; `None` for all.
-    fn function(&self) -> Option<Function> {
-        self.function.or(self.stage.default_function())
+    fn function(&self) -> Option<&str> {
+        let default = self.stage.and_then(Stage::default_function).map(Function::name);
+        self.function.as_deref().or(default)
     }
 
-    /// The graphs of a stage.
-    fn module(&self, network: &Network) -> Result<Module> {
-        Ok(match self.stage {
-            Stage::Optimized => inspect::optimized(network, self.function())?,
-            _ => inspect::built(network, self.function()),
-        })
+    /// What kernels are made of: the network's module after all passes, or the module that was given.
+    fn as_lowered(&self, subject: &Subject, function: Option<&str>) -> Result<Module> {
+        let module = subject.module(function)?;
+        match subject {
+            Subject::Network(_) => optimized(module),
+            Subject::Module(_) => Ok(module),
+        }
     }
 }
