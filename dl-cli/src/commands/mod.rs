@@ -2,7 +2,7 @@
 
 mod bench;
 mod check;
-mod dump;
+pub mod dump;
 mod eval;
 mod grad;
 mod init;

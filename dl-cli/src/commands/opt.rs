@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
 use dl::inspect::table::{Align, Table};
 use dl_ir::passes::{self, PIPELINE, Pass};
 
+use crate::commands::dump;
 use crate::error::Result;
 use crate::report;
 use crate::subject::SubjectArg;
@@ -15,7 +15,7 @@ pub struct Args {
     #[command(flatten)]
     subject: SubjectArg,
     /// A pass to run; may be given several times, and they run in the order given [default: all, in the pipeline's order]
-    #[arg(long = "pass", value_name = "P", value_parser = pass_names())]
+    #[arg(long = "pass", value_name = "P", value_parser = dump::passes::names())]
     passes: Vec<String>,
     /// The function to show [default: all of them]
     #[arg(long, value_name = "F")]
@@ -45,11 +45,6 @@ fn list() -> String {
     let mut table = Table::new([("pass", Align::Left), ("what it does", Align::Left)]);
     PIPELINE.iter().for_each(|pass| table.row([pass.name.to_owned(), pass.description.to_owned()]));
     table.to_string()
-}
-
-/// The names of passes, for the command line.
-pub fn pass_names() -> PossibleValuesParser {
-    PIPELINE.iter().map(|pass| pass.name).into()
 }
 
 fn named(name: &str) -> &'static Pass {

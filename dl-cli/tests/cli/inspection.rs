@@ -91,6 +91,23 @@ fn passes_can_be_watched() {
 }
 
 #[test]
+fn what_a_pass_changes_is_shown_and_nothing_else() {
+    let folder = Folder::new();
+    let diff = |pass: &str| {
+        folder.dlc(&["dump", NET, "--stage", "optimized", "--function", "train_step", "--diff", pass]).ok()
+    };
+    let shown = diff("simplify");
+    let changed = |sign: char| shown.lines().filter(|line| line.starts_with(sign)).count();
+    assert!(shown.starts_with("; simplify changes train_step: from "), "{shown}");
+    assert!(changed('-') > changed('+') && changed('+') > 0, "{shown}");
+    // Numbers shift behind each change; that is none.
+    let all = folder.dlc(&["dump", NET, "--function", "train_step", "--print-after", "simplify"]).ok();
+    assert!(2 * changed('+') < all.lines().count(), "{shown}");
+    assert!(!shown.contains('\u{1b}'), "no colours where nobody looks: {shown}");
+    assert_eq!(diff("prune-scans"), "; prune-scans changes nothing\n");
+}
+
+#[test]
 fn a_dump_goes_to_a_file() {
     let folder = Folder::new();
     assert_eq!(folder.dlc(&["dump", NET, "--output", "d"]).ok(), "");
@@ -106,6 +123,8 @@ fn what_does_not_go_together_is_wrong_usage() {
     assert!(usage(&["--stage", "asm", "--format", "dot"]).contains("--format"));
     assert!(usage(&["--stage", "layers", "--function", "predict"]).contains("--function"));
     assert!(usage(&["--stage", "kernels", "--print-after", "all"]).contains("--print-after"));
+    assert!(usage(&["--diff", "simplify", "--format", "dot"]).contains("--diff"));
+    assert!(usage(&["--diff", "all"]).contains("simplify"));
     assert!(usage(&["--print-after", "nothing"]).contains("simplify"));
     assert!(usage(&["--stage", "nothing"]).contains("optimized"));
 }

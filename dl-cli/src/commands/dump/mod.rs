@@ -1,8 +1,11 @@
 //! `dlc dump`: what a stage of the compiler makes of a network, or of a module given as text.
 
+mod diff;
 mod dot;
 mod json;
+pub mod passes;
 
+use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 
 use clap::ValueEnum;
@@ -11,7 +14,6 @@ use dl::Function;
 use dl::inspect::{self, Stage};
 use dl_ir::module::{self, Module};
 use dl_ir::network::Network;
-use dl_ir::passes::{self, PIPELINE};
 
 use crate::args::{Width, positive};
 use crate::error::{Error, Result};
@@ -35,8 +37,11 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive())]
     batch: usize,
     /// Show the graphs after this pass, or after each
-    #[arg(long, value_name = "PASS", value_parser = pass_names())]
+    #[arg(long, value_name = "PASS", value_parser = passes::names_or_all())]
     print_after: Option<String>,
+    /// Show what this pass changes, in colour on a terminal unless NO_COLOR is set
+    #[arg(long, value_name = "PASS", value_parser = passes::names(), conflicts_with = "print_after")]
+    diff: Option<String>,
     /// A file to write instead of standard output
     #[arg(long, value_name = "F")]
     output: Option<PathBuf>,
@@ -61,8 +66,11 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 fn show(args: &Args, subject: &Subject) -> Result<String> {
-    if let Some(pass) = &args.print_after {
-        return after_passes(args, subject, pass);
+    if let Some(wanted) = &args.print_after {
+        return passes::after(subject.module(args.function())?, wanted);
+    }
+    if let Some(pass) = &args.diff {
+        return passes::difference(subject.module(args.function())?, pass, args.is_styled());
     }
     match args.stage {
         Some(Stage::Layers) => Ok(layers(args.format, network(subject)?)),
@@ -110,18 +118,8 @@ fn one_function<'m>(module: &'m Module, name: Option<&str>) -> Result<&'m module
     }
 }
 
-fn after_passes(args: &Args, subject: &Subject, wanted: &str) -> Result<String> {
-    let mut text = String::new();
-    passes::optimize(subject.module(args.function())?, |pass, module| {
-        if wanted == ALL || wanted == pass.name {
-            text += &format!("; after {}\n{module}", pass.name);
-        }
-    })?;
-    Ok(text)
-}
-
 fn optimized(module: Module) -> Result<Module> {
-    Ok(passes::optimize(module, |_, _| ())?)
+    Ok(dl_ir::passes::optimize(module, |_, _| ())?)
 }
 
 fn network(subject: &Subject) -> Result<&Network> {
@@ -140,12 +138,6 @@ fn stage() -> impl TypedValueParser<Value = Stage> {
         .map(move |name| named(name).expect("one of these names"))
 }
 
-const ALL: &str = "all";
-
-fn pass_names() -> PossibleValuesParser {
-    PIPELINE.iter().map(|pass| pass.name).chain([ALL]).into()
-}
-
 impl Args {
     /// That the arguments go together.
     fn check(&self) -> Result<()> {
@@ -157,13 +149,20 @@ impl Args {
             ));
         }
         let is_optimized = matches!(self.stage, None | Some(Stage::Optimized));
-        if self.print_after.is_some() && (!is_optimized || self.format != Format::Text) {
-            return Err(Error::usage("--print-after is for stage optimized in format text"));
+        let shows_passes = self.print_after.is_some() || self.diff.is_some();
+        if shows_passes && (!is_optimized || self.format != Format::Text) {
+            return Err(Error::usage("--print-after and --diff are for stage optimized in format text"));
         }
         if self.function.is_some() && self.stage == Some(Stage::Layers) {
             return Err(Error::usage("--function is for stages after layers"));
         }
         Ok(())
+    }
+
+    /// Whether what is shown may have colours.
+    fn is_styled(&self) -> bool {
+        let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+        self.output.is_none() && !no_color && io::stdout().is_terminal()
     }
 
     /// The function to show; `None` for all.
