@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use dl_ir::graph::Graph;
+use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::Function;
 use dl_runtime::machine::{Machine, ProgramId, RunError};
 use dl_runtime::program::{BufferId, Cost, Launch, Loop, Program, StatePlan, Step};
@@ -12,6 +12,7 @@ use rustc_hash::FxHashMap;
 use crate::fuse::{FuseError, Group, fuse};
 use crate::jit::{self, JitError};
 use crate::kernel::Kernel;
+use crate::locations::aligned;
 use crate::plan::{Launches, Plan, PlanStep, name_of, plan};
 use crate::target::Target;
 
@@ -40,6 +41,8 @@ pub struct Lowered {
     pub kernels: Vec<Kernel>,
     /// For each group, its kernel.
     pub kernel_of: Vec<usize>,
+    /// For each group, the nodes that the marks of its kernel's lines stand for.
+    pub nodes: Vec<Vec<NodeId>>,
     /// For each group, the nodes of its kernel's buffers.
     pub bindings: Vec<Vec<crate::schedule::Binding>>,
     /// For each group, what its kernel costs.
@@ -59,26 +62,33 @@ pub struct Lowered {
 pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<Lowered, FuseError> {
     let (plan, parts) = plan(function, fuse(function)?, state, target)?;
     let mut distinct: FxHashMap<Kernel, usize> = FxHashMap::default();
-    let mut kernels = Vec::new();
+    let mut kernels: Vec<Kernel> = Vec::new();
     let mut lowered = Lowered {
         name: function.name.clone(),
         groups: parts.groups,
         kernels: Vec::new(),
         kernel_of: Vec::new(),
+        nodes: Vec::new(),
         bindings: Vec::new(),
         costs: Vec::new(),
         body_of: parts.body_of,
         plan,
         target,
     };
-    for group in parts.scheduled {
-        let index = *distinct.entry(group.kernel).or_insert_with_key(|kernel| {
-            kernels.push(kernel.clone());
-            kernels.len() - 1
-        });
+    for (group, scheduled) in lowered.groups.iter().zip(parts.scheduled) {
+        let nodes = group.nodes();
+        let (index, nodes) = match distinct.get(&scheduled.kernel) {
+            Some(&first) => (first, aligned(&kernels[first], &scheduled.kernel, &nodes)),
+            None => {
+                kernels.push(scheduled.kernel.clone());
+                distinct.insert(scheduled.kernel, kernels.len() - 1);
+                (kernels.len() - 1, nodes)
+            }
+        };
         lowered.kernel_of.push(index);
-        lowered.bindings.push(group.bindings);
-        lowered.costs.push(group.cost);
+        lowered.nodes.push(nodes);
+        lowered.bindings.push(scheduled.bindings);
+        lowered.costs.push(scheduled.cost);
     }
     lowered.kernels = kernels;
     Ok(lowered)

@@ -40,6 +40,7 @@ pub mod jit;
 pub mod kernel;
 pub mod layout;
 pub mod limits;
+pub mod locations;
 pub mod matrix;
 pub mod plan;
 pub mod schedule;

@@ -87,7 +87,7 @@ fn show_fuse(arguments: &[&str], text: &str) -> Result<String, GoldenError> {
     let module = text::parse(text)?;
     let (function, []) = parse(arguments, &module, "fuse FUNCTION")?;
     let groups = fuse::fuse(function)?;
-    Ok(groups.iter().map(|group| fuse::text::show(&function.graph, group)).collect())
+    Ok(groups.iter().map(|group| fuse::text::show(&function.graph, group, false)).collect())
 }
 
 fn show_plan(arguments: &[&str], text: &str) -> Result<String, GoldenError> {
@@ -98,7 +98,7 @@ fn show_plan(arguments: &[&str], text: &str) -> Result<String, GoldenError> {
     let mut shown = lowered.plan.to_string();
     for (index, group) in lowered.groups.iter().enumerate() {
         let graph = lowered.graph(function, index);
-        write!(shown, "k{index}: {}", fuse::text::show(graph, group)).expect("writing to a string");
+        write!(shown, "k{index}: {}", fuse::text::show(graph, group, false)).expect("writing to a string");
     }
     Ok(shown)
 }

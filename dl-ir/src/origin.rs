@@ -119,20 +119,29 @@ impl Origin {
 /// As in the text of modules: `layer dense1 at 1:20 vjp max %7 pass simplify`.
 impl Display for Origin {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match &self.part {
-            Part::Layer { name, place: None } => write!(f, "layer {}", Name(name)),
-            Part::Layer { name, place: Some(place) } => write!(f, "layer {} at {place}", Name(name)),
-            Part::Input => f.write_str("input"),
-            Part::Loss => f.write_str("loss"),
-            Part::Optimizer => f.write_str("optimizer"),
-            Part::Random => f.write_str("random"),
-        }?;
+        self.part.fmt(f)?;
+        if let Part::Layer { place: Some(place), .. } = &self.part {
+            write!(f, " at {place}")?;
+        }
         match &self.rule {
             Rule::Built => Ok(()),
             Rule::Vjp { op, node } => write!(f, " vjp {op} %{}", node.0),
             Rule::Update { parameter } => write!(f, " trains {}", Name(parameter)),
         }?;
-        self.passes.iter().try_for_each(|pass| write!(f, " pass {}", Name(pass)))
+        self.passes.iter().try_for_each(|pass| write!(f, " pass {pass}"))
+    }
+}
+
+/// Without its place: `layer dense1`, `loss`.
+impl Display for Part {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Part::Layer { name, .. } => write!(f, "layer {}", Name(name)),
+            Part::Input => f.write_str("input"),
+            Part::Loss => f.write_str("loss"),
+            Part::Optimizer => f.write_str("optimizer"),
+            Part::Random => f.write_str("random"),
+        }
     }
 }
 

@@ -178,6 +178,7 @@ fn wrong_origins_are_refused_at_their_place() {
         ("loss vjp maxx %1", "line 3, column 45: unknown op `maxx`: did you mean `max`?"),
         ("loss vjp max %x", "line 3, column 49: expected the number of a node, found `%x`"),
         ("loss pass simplyfy", "line 3, column 46: unknown pass `simplyfy`: did you mean `simplify`?"),
+        ("loss pass fold-", "line 3, column 46: unknown pass `fold-`"),
         ("loss pass simplify pass simplify", "line 3, column 60: pass `simplify` is there already"),
     ];
     for (origin, expected) in cases {

@@ -13,10 +13,12 @@ mod summary;
 pub mod table;
 #[doc(hidden)]
 pub mod units;
+mod view;
 
-use dl_codegen::compile::{CompileError, Lowered, lower};
+use dl_codegen::compile::{CompileError, lower};
 use dl_codegen::emit::{DefineError, listing};
 use dl_codegen::jit::{self, JitError};
+use dl_codegen::locations::Locations;
 use dl_codegen::plan::plan_state;
 use dl_codegen::target::Target;
 use dl_ir::module::{self, Module};
@@ -30,6 +32,7 @@ pub use layers::{layer_text, layers_text};
 pub use stage::Stage;
 pub use stages::{built, optimized, optimized_with};
 pub use summary::{Flops, LayerSummary, Memory, Summary};
+pub use view::View;
 
 /// What a stage makes of a network on a target, as text: of one function, or of all where `function` is `None` and the stage is a
 /// graph. The plan of memory is for batches of `batch` examples.
@@ -49,7 +52,7 @@ pub fn text(
         Stage::Optimized => Ok(optimized(network, function)?.to_string()),
         _ => {
             let module = optimized(network, Some(function.unwrap_or(Function::TrainStep)))?;
-            module_text(&module, &module.functions[0], target, stage, batch)
+            module_text(&module, &module.functions[0], stage, &View::new(target, batch))
         }
     }
 }
@@ -61,20 +64,28 @@ pub fn text(
 pub fn module_text(
     module: &Module,
     function: &module::Function,
-    target: Target,
     stage: Stage,
-    batch: usize,
+    view: &View<'_>,
 ) -> Result<String> {
-    let lowered = || -> Result<Lowered> {
-        Ok(lower(function, &plan_state(module, target), target).map_err(CompileError::from)?)
-    };
+    if !stage.is_lowered() {
+        return Ok(if view.locations { format!("{module:#}") } else { module.to_string() });
+    }
+    let (state, target) = (plan_state(module, view.target), view.target);
+    let lowered = lower(function, &state, target).map_err(CompileError::from)?;
+    let locations = Locations::new(function, &lowered);
+    let locations = view.locations.then_some(&locations);
     let host_module = || jit::host_module().map_err(CompileError::from);
     match stage {
-        Stage::Layers | Stage::Forward | Stage::Training | Stage::Optimized => Ok(module.to_string()),
-        Stage::Kernels => Ok(kernels::text(function, &lowered()?)),
-        Stage::Memory => Ok(memory::text(&plan_state(module, target), &lowered()?, batch)),
-        Stage::Clif => listing::clif(&mut host_module()?, &lowered()?.kernels, target.lanes).map_err(defined),
-        Stage::Asm => listing::asm(&mut host_module()?, &lowered()?.kernels, target.lanes).map_err(defined),
+        Stage::Memory => Ok(memory::text(&state, &lowered, view.batch)),
+        Stage::Clif => {
+            let clif = listing::clif(&mut host_module()?, &lowered.kernels, target.lanes, locations);
+            clif.map_err(defined)
+        }
+        Stage::Asm => {
+            let asm = listing::asm(&mut host_module()?, &lowered.kernels, target.lanes, locations);
+            asm.map_err(defined)
+        }
+        _ => Ok(kernels::text(function, &lowered, locations)),
     }
 }
 

@@ -51,6 +51,11 @@ impl Stage {
         }
     }
 
+    /// Whether it is behind graphs: about one function on its way to machine code.
+    pub fn is_lowered(self) -> bool {
+        matches!(self, Stage::Kernels | Stage::Memory | Stage::Clif | Stage::Asm)
+    }
+
     /// What it makes, in a line.
     pub fn about(self) -> &'static str {
         match self {

@@ -4,6 +4,7 @@ mod errors;
 mod folder;
 mod gallery;
 mod inspection;
+mod locations;
 mod modules;
 mod oracles;
 mod profile;

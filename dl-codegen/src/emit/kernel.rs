@@ -11,8 +11,9 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext};
 
 use dl_runtime::program::Blocks;
 
-use super::vector;
+use super::{located, vector};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term, Tile};
+use crate::vector::Mark;
 
 /// The table of buffer pointers: it is there, aligned, and does not change while the kernel runs.
 const TABLE: MemFlagsData = MemFlagsData::trusted().with_readonly().with_can_move();
@@ -41,7 +42,7 @@ pub fn leaf_signature(config: TargetFrontendConfig) -> Signature {
 }
 
 /// Fills `func`, which has the kernel [signature](kernel_signature) and nothing else. `bodies` says how each of the
-/// kernel's programs is run.
+/// kernel's programs is run. Where it `is_located`, instructions say what they are for.
 ///
 /// # Panics
 ///
@@ -53,8 +54,12 @@ pub fn emit(
     config: TargetFrontendConfig,
     kernel: &Kernel,
     bodies: &[Body],
+    is_located: bool,
 ) {
     let mut builder = FunctionBuilder::new(func, context);
+    if is_located {
+        builder.set_srcloc(located::place(Mark::MAIN));
+    }
     let entry = builder.create_block();
     builder.append_block_params_for_function_params(entry);
     builder.switch_to_block(entry);
@@ -70,7 +75,8 @@ pub fn emit(
     let buffers = buffers.collect();
     let slot = argument_slot(&mut builder, word, kernel, bodies);
     let vars = vec![None; kernel.n_vars];
-    let mut emitter = Emitter { builder, kernel, bodies, word, buffers, batch, begin, end, vars, slot };
+    let mut emitter =
+        Emitter { builder, kernel, bodies, is_located, word, buffers, batch, begin, end, vars, slot };
     emitter.stmts(&kernel.body);
     emitter.builder.ins().return_(&[]);
     emitter.builder.finalize(config);
@@ -94,6 +100,7 @@ struct Emitter<'a> {
     builder: FunctionBuilder<'a>,
     kernel: &'a Kernel,
     bodies: &'a [Body],
+    is_located: bool,
     /// The type of pointers and indices.
     word: ir::Type,
     buffers: Vec<ir::Value>,
@@ -173,7 +180,13 @@ impl Emitter<'_> {
     fn run(&mut self, program: usize, args: &[Arg]) {
         let args: Vec<ir::Value> = args.iter().map(|arg| self.arg(arg)).collect();
         match self.bodies[program] {
-            Body::Inline => vector::emit(&mut self.builder, &self.kernel.programs[program], &args),
+            Body::Inline => {
+                let program = &self.kernel.programs[program];
+                vector::emit(&mut self.builder, program, &args, self.is_located);
+                if self.is_located {
+                    self.builder.set_srcloc(located::place(Mark::MAIN));
+                }
+            }
             Body::Call(leaf) => self.call(leaf, &args),
         }
     }

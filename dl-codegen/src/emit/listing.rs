@@ -4,34 +4,50 @@ use std::collections::HashSet;
 
 use cranelift_module::Module;
 
+use super::located;
 use super::module::{DefineError, Definer};
 use crate::encode::{Encoded, disassemble, encode};
 use crate::kernel::Kernel;
+use crate::locations::{Locations, Runs};
 use crate::vector::{Lanes, Program, Section};
 
-/// The CLIF of each kernel, as Cranelift gets it. Uses up `module`: the encoded programs stay defined there.
+/// The CLIF of each kernel, as Cranelift gets it; with `locations`, instructions below what they are for. Uses up `module`: the encoded
+/// programs stay defined there.
 ///
 /// # Errors
 ///
 /// As [`define_kernels`](super::define_kernels).
-pub fn clif<M: Module>(module: &mut M, kernels: &[Kernel], lanes: Lanes) -> Result<String, DefineError> {
-    let mut definer = Definer::new(module, lanes);
+pub fn clif<M: Module>(
+    module: &mut M,
+    kernels: &[Kernel],
+    lanes: Lanes,
+    locations: Option<&Locations<'_>>,
+) -> Result<String, DefineError> {
+    let mut definer = Definer::new(module, lanes, locations.is_some());
     let mut text = String::new();
     for (idx, kernel) in kernels.iter().enumerate() {
         definer.emit(kernel)?;
-        text += &format!("; k{idx}\n{}\n", definer.context.func.display());
+        let runs = locations.map(|locations| Runs::new(locations, idx));
+        text += &heading(idx, locations);
+        text += &format!("{}\n", located::clif(&definer.context.func, runs));
     }
     Ok(text)
 }
 
 /// The machine code of each kernel, in Cranelift's notation, and of the encoded programs, in Intel's, each stretch below the
-/// lines of the vector program that it stands for. Uses up `module`: all of it stays defined there.
+/// lines of the vector program that it stands for; with `locations`, also what they, and the bytes of the kernels, are for. Uses up
+/// `module`: all of it stays defined there.
 ///
 /// # Errors
 ///
 /// As [`define_kernels`](super::define_kernels).
-pub fn asm<M: Module>(module: &mut M, kernels: &[Kernel], lanes: Lanes) -> Result<String, DefineError> {
-    let mut definer = Definer::new(module, lanes);
+pub fn asm<M: Module>(
+    module: &mut M,
+    kernels: &[Kernel],
+    lanes: Lanes,
+    locations: Option<&Locations<'_>>,
+) -> Result<String, DefineError> {
+    let mut definer = Definer::new(module, lanes, locations.is_some());
     let mut shown = HashSet::new();
     let mut text = String::new();
     for (idx, kernel) in kernels.iter().enumerate() {
@@ -39,24 +55,35 @@ pub fn asm<M: Module>(module: &mut M, kernels: &[Kernel], lanes: Lanes) -> Resul
         definer.context.set_disasm(true);
         definer.define()?;
         let code = definer.context.compiled_code().and_then(|code| code.vcode.as_deref());
-        text += &format!("; k{idx}\n{}\n", code.unwrap_or_default());
+        text += &heading(idx, locations);
+        text += &format!("{}\n", code.unwrap_or_default());
+        if let (Some(code), Some(locations)) = (definer.context.compiled_code(), locations) {
+            text += &located::ranges(code, Runs::new(locations, idx));
+        }
         for (program_idx, program) in kernel.programs.iter().enumerate() {
             if lanes != Lanes::L4 && shown.insert(program) {
-                text += &format!("; k{idx} p{program_idx}\n{}\n", leaf(program_idx, program)?);
+                let runs = locations.map(|locations| Runs::new(locations, idx));
+                text += &format!("; k{idx} p{program_idx}\n{}\n", leaf(program_idx, program, runs)?);
             }
         }
     }
     Ok(text)
 }
 
-fn leaf(idx: usize, program: &Program) -> Result<String, DefineError> {
+/// `; k3`, and what that kernel is for.
+fn heading(idx: usize, locations: Option<&Locations<'_>>) -> String {
+    let parts = locations.map(|locations| format!(" {}", locations.parts(idx)));
+    format!("; k{idx}{}\n", parts.unwrap_or_default())
+}
+
+fn leaf(idx: usize, program: &Program, runs: Option<Runs<'_>>) -> Result<String, DefineError> {
     let encoded = encode(program).map_err(|source| DefineError::Encode { program: idx, source })?;
-    Ok(annotated(program, &encoded))
+    Ok(annotated(program, &encoded, runs))
 }
 
 /// The machine code of a program, below the lines of the program that it stands for.
-fn annotated(program: &Program, encoded: &Encoded) -> String {
-    let mut source = Source::new(program);
+fn annotated(program: &Program, encoded: &Encoded, runs: Option<Runs<'_>>) -> String {
+    let mut source = Source::new(program, runs);
     let mut lines = encoded.lines.iter().peekable();
     let mut text = String::new();
     for (offset, inst) in disassemble(encoded) {
@@ -80,7 +107,7 @@ struct Source {
 }
 
 impl Source {
-    fn new(program: &Program) -> Self {
+    fn new(program: &Program, runs: Option<Runs<'_>>) -> Self {
         // The first line is the program's head.
         let mut n_lines = 1;
         let mut line_of = Vec::new();
@@ -92,7 +119,14 @@ impl Source {
             line_of.extend((n_lines + head..).take(body.len()));
             n_lines += head + body.len() + end;
         }
-        let lines = program.to_string().lines().map(|line| format!("; {line}\n")).collect();
+        let mut lines: Vec<String> = program.to_string().lines().map(|line| format!("; {line}\n")).collect();
+        if let Some(mut runs) = runs {
+            for (&line, inst) in line_of.iter().zip(program.insts()) {
+                if let Some(remark) = runs.next(inst.mark) {
+                    lines[line].insert_str(0, &format!("; {remark}\n"));
+                }
+            }
+        }
         Source { lines, line_of, n_shown: 0 }
     }
 
@@ -134,7 +168,7 @@ mod tests {
         let sums = b.end_loop(&[sum]);
         b.store(Address { arg: y, offset: 0, step: 0 }, sums[0]);
         let program = b.finish();
-        let text = annotated(&program, &encode(&program).expect("a valid program"));
+        let text = annotated(&program, &encode(&program).expect("a valid program"), None);
         // Of the machine code, the names of vector instructions.
         let shown: Vec<&str> = text
             .lines()

@@ -2,6 +2,7 @@
 
 pub mod kernel;
 pub mod listing;
+mod located;
 pub mod module;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -57,7 +57,7 @@ pub fn define_kernels<M: Module>(
     kernels: &[Kernel],
     lanes: Lanes,
 ) -> Result<Vec<FuncId>, DefineError> {
-    let mut definer = Definer::new(module, lanes);
+    let mut definer = Definer::new(module, lanes, false);
     kernels
         .iter()
         .map(|kernel| {
@@ -72,6 +72,8 @@ pub fn define_kernels<M: Module>(
 pub struct Definer<'m, 'k, M> {
     module: &'m mut M,
     lanes: Lanes,
+    /// Whether instructions say what they are for.
+    is_located: bool,
     /// The encoded programs so far; equal ones are encoded once.
     leaves: HashMap<&'k Program, FuncId>,
     /// The kernel at hand.
@@ -80,12 +82,13 @@ pub struct Definer<'m, 'k, M> {
 }
 
 impl<'m, 'k, M: Module> Definer<'m, 'k, M> {
-    /// Nothing defined yet.
-    pub fn new(module: &'m mut M, lanes: Lanes) -> Self {
+    /// Nothing defined yet. Where it `is_located`, instructions say what they are for: dumps ask, and nobody else.
+    pub fn new(module: &'m mut M, lanes: Lanes, is_located: bool) -> Self {
         let context = module.make_context();
         Definer {
             module,
             lanes,
+            is_located,
             leaves: HashMap::new(),
             context,
             builder_context: FunctionBuilderContext::new(),
@@ -103,7 +106,8 @@ impl<'m, 'k, M: Module> Definer<'m, 'k, M> {
         self.context.func.signature = kernel::kernel_signature(config);
         let programs = kernel.programs.iter().enumerate();
         let bodies = programs.map(|(idx, program)| self.body(idx, program)).collect::<Result<Vec<_>, _>>()?;
-        kernel::emit(&mut self.context.func, &mut self.builder_context, config, kernel, &bodies);
+        let context = &mut self.builder_context;
+        kernel::emit(&mut self.context.func, context, config, kernel, &bodies, self.is_located);
         Ok(())
     }
 

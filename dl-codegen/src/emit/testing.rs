@@ -36,7 +36,7 @@ impl Compiled {
         let args: Vec<_> = (0..program.n_args)
             .map(|arg| builder.ins().load(I64, MemFlagsData::trusted(), words, 8 * i32::from(arg)))
             .collect();
-        emit(&mut builder, program, &args);
+        emit(&mut builder, program, &args, false);
         builder.ins().return_(&[]);
         builder.finalize(module.isa().frontend_config());
         let id = module.declare_function("program", Linkage::Export, &context.func.signature).unwrap();

@@ -11,23 +11,24 @@ use cranelift_codegen::ir::types::{F32, F32X4, F64, F64X2, I8X16, I32, I32X4, I6
 use cranelift_codegen::ir::{self, BlockArg, Endianness, InstBuilder, MemFlagsData, Type};
 use cranelift_frontend::FunctionBuilder;
 
+use super::located;
 use crate::vector::{Address, CmpOp, Count, Inst, Lanes, Loop, Op, Program, Section, Value};
 
 /// Any alignment, always mapped. No alias region: two arguments may point to the same memory.
 pub(super) const MEMORY: MemFlagsData = MemFlagsData::new().with_notrap();
 
 /// Emits `program` at the builder's position, reading argument word i from `args[i]`. Afterwards the builder stands
-/// behind the program: in another block, if it has loops.
+/// behind the program: in another block, if it has loops. Where it `is_located`, instructions say what they are for.
 ///
 /// # Panics
 ///
 /// If the program is not 128 bits wide, breaks a rule of the [verifier](crate::vector::verify), or there are not as
 /// many `args` as it takes.
-pub fn emit(builder: &mut FunctionBuilder, program: &Program, args: &[ir::Value]) {
+pub fn emit(builder: &mut FunctionBuilder, program: &Program, args: &[ir::Value], is_located: bool) {
     assert_eq!(program.lanes, Lanes::L4, "CLIF vectors have 128 bits");
     assert_eq!(args.len(), usize::from(program.n_args), "a value for each argument word");
     let values = vec![None; program.n_values as usize];
-    let mut emitter = Emitter { builder, args, values, pointers: HashMap::new() };
+    let mut emitter = Emitter { builder, args, is_located, values, pointers: HashMap::new() };
     for section in &program.sections {
         match section {
             Section::Straight(insts) => emitter.insts(insts),
@@ -51,6 +52,7 @@ enum Vector {
 struct Emitter<'a, 'f> {
     builder: &'a mut FunctionBuilder<'f>,
     args: &'a [ir::Value],
+    is_located: bool,
     /// By id.
     values: Vec<Option<Vector>>,
     /// In a loop, the pointers that move, by argument word and step.
@@ -116,6 +118,9 @@ impl Emitter<'_, '_> {
 
     fn insts(&mut self, insts: &[Inst]) {
         for inst in insts {
+            if self.is_located {
+                self.builder.set_srcloc(located::place(inst.mark));
+            }
             match (&inst.op, inst.result) {
                 (&Op::Store(address, value), _) => {
                     let (pointer, offset) = self.place(address);

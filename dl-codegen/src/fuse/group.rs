@@ -121,6 +121,16 @@ impl Group {
         Group { members: BTreeMap::new(), ..Group::of(node, elements) }
     }
 
+    /// The node that its kernel is built around: its anchor, else the first that it writes.
+    pub fn main(&self) -> NodeId {
+        self.anchor.map_or_else(|| self.outputs[0], Anchor::node)
+    }
+
+    /// The nodes that the lines of its kernel may be for, by their [marks](crate::vector::Mark): the main one, then all members.
+    pub fn nodes(&self) -> Vec<NodeId> {
+        std::iter::once(self.main()).chain(self.members.keys().copied()).collect()
+    }
+
     /// Whether it goes through memory in order, without regard to rows.
     pub fn goes_in_order(&self) -> bool {
         matches!(self.anchor, Some(Anchor::ColumnSum(_) | Anchor::Total(_)))

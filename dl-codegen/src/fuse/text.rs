@@ -6,8 +6,9 @@ use dl_ir::graph::{Graph, NodeId};
 
 use super::{Anchor, Class, Group, Space};
 
-/// A group with its members in order: what it is built around, where it is computed, and what it writes.
-pub fn show(graph: &Graph, group: &Group) -> String {
+/// A group with its members in order: what it is built around, where it is computed, and what it writes. Where it `is_located`, members are
+/// shown with their origins.
+pub fn show(graph: &Graph, group: &Group, is_located: bool) -> String {
     let kind = match group.anchor {
         Some(Anchor::Contract(node)) => format!("product around %{}", node.0),
         Some(Anchor::ColumnSum(node)) => format!("column sum around %{}", node.0),
@@ -32,7 +33,9 @@ pub fn show(graph: &Graph, group: &Group) -> String {
     for (&member, class) in &group.members {
         let class = if *class == Class::PerRow { " per row" } else { "" };
         let (op, operands) = (graph.op(member).name(), names(&graph.operands(member)));
-        writeln!(text, "  %{} = {op} {operands}{class}", member.0).expect("writing to a string");
+        let origin = graph.origin(member).filter(|_| is_located);
+        let origin = origin.map(|origin| format!(" @ {origin}")).unwrap_or_default();
+        writeln!(text, "  %{} = {op} {operands}{class}{origin}", member.0).expect("writing to a string");
     }
     text
 }

@@ -8,7 +8,7 @@ pub mod text;
 
 use dl_runtime::program::{Blocks, BufferId, Element, Extent};
 
-use crate::vector::Program;
+use crate::vector::{Inst, Program};
 
 /// A loop nest.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -26,6 +26,11 @@ pub struct Kernel {
 }
 
 impl Kernel {
+    /// All lines of its programs, in order.
+    pub fn insts(&self) -> impl Iterator<Item = &Inst> {
+        self.programs.iter().flat_map(Program::insts)
+    }
+
     /// Which of the buffers that a launch gives it are written.
     pub fn written(&self, buffers: &[BufferId]) -> Vec<BufferId> {
         let used = buffers.iter().zip(&self.buffers);

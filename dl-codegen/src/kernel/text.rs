@@ -19,25 +19,31 @@
 //! buffer, in bytes, or a count. `blocks(n, size)` is how many blocks of `size` hold n. Last the programs, in the form of
 //! [vector programs](crate::vector::text).
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write};
 
 use dl_runtime::program::Element;
 
 use super::{Arg, BufferUse, Index, Kernel, Stmt, Term, Tile};
+use crate::vector::{Inst, text};
 
 impl Display for Kernel {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        writeln!(f, "kernel {} tasks", Index::blocks(self.tasks))?;
-        for (idx, buffer) in self.buffers.iter().enumerate() {
-            writeln!(f, "  b{idx}: {buffer}")?;
-        }
-        stmts(f, &self.body, 1)?;
-        for (idx, program) in self.programs.iter().enumerate() {
-            let text = program.to_string();
-            writeln!(f, "p{idx}: {}", text.trim_end().replace('\n', "\n  "))?;
-        }
-        Ok(())
+        f.write_str(&with_comments(self, &mut |_| None))
     }
+}
+
+/// A kernel with comments before some lines of its programs.
+pub fn with_comments(kernel: &Kernel, comment: &mut dyn FnMut(&Inst) -> Option<String>) -> String {
+    let mut text = format!("kernel {} tasks\n", Index::blocks(kernel.tasks));
+    for (idx, buffer) in kernel.buffers.iter().enumerate() {
+        text += &format!("  b{idx}: {buffer}\n");
+    }
+    stmts(&mut text, &kernel.body, 1).expect("writing to a string");
+    for (idx, program) in kernel.programs.iter().enumerate() {
+        let program = text::with_comments(program, comment);
+        text += &format!("p{idx}: {}\n", program.trim_end().replace('\n', "\n  "));
+    }
+    text
 }
 
 impl Display for BufferUse {
@@ -96,7 +102,7 @@ impl Display for Arg {
     }
 }
 
-fn stmts(f: &mut Formatter<'_>, stmts: &[Stmt], depth: usize) -> fmt::Result {
+fn stmts(f: &mut dyn Write, stmts: &[Stmt], depth: usize) -> fmt::Result {
     stmts.iter().try_for_each(|stmt| match stmt {
         Stmt::For { var, begin, end, tiles } => {
             indent(f, depth)?;
@@ -125,13 +131,13 @@ fn least(indices: &[Index]) -> String {
     }
 }
 
-fn tile(f: &mut Formatter<'_>, tile: &Tile, depth: usize) -> fmt::Result {
+fn tile(f: &mut dyn Write, tile: &Tile, depth: usize) -> fmt::Result {
     indent(f, depth)?;
     writeln!(f, "by {}", tile.step)?;
     stmts(f, &tile.body, depth + 1)
 }
 
-fn indent(f: &mut Formatter<'_>, depth: usize) -> fmt::Result {
+fn indent(f: &mut dyn Write, depth: usize) -> fmt::Result {
     write!(f, "{:1$}", "", 2 * depth)
 }
 

@@ -11,7 +11,7 @@ use super::nest::Operand;
 use super::operands::Binding;
 use super::{map, scatter};
 use crate::fuse::{Class, Group, operand_class};
-use crate::vector::{Address, ProgramBuilder, Value};
+use crate::vector::{Address, Mark, ProgramBuilder, Value};
 
 /// A place in the tile that a program computes.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug, Default)]
@@ -53,6 +53,8 @@ pub struct Evaluator<'g> {
     pub tile: Tile,
     graph: &'g Graph,
     group: &'g Group,
+    /// The main one, then all members in order.
+    nodes: Vec<NodeId>,
     bindings: Vec<Binding>,
     memo: FxHashMap<(NodeId, Class, Place), Value>,
     /// What the memo knew when the open loop began.
@@ -80,6 +82,7 @@ impl<'g> Evaluator<'g> {
             tile,
             graph,
             group,
+            nodes: group.nodes(),
             bindings,
             memo: FxHashMap::default(),
             outer: None,
@@ -135,6 +138,13 @@ impl<'g> Evaluator<'g> {
         self.memo.insert((node, class, at(class, place)), value);
     }
 
+    /// Has new instructions be for this node; gives the mark before, to be set again.
+    pub fn begin(&mut self, node: NodeId) -> Mark {
+        let (_, members) = self.nodes.split_first().expect("a group has a main node");
+        let position = members.binary_search(&node);
+        self.b.set_mark(position.map_or(Mark::MAIN, |position| Mark(1 + position as u32)))
+    }
+
     /// The value of a node at a place.
     pub fn value(&mut self, node: NodeId, class: Class, place: Place) -> Value {
         let key = (node, class, at(class, place));
@@ -143,7 +153,12 @@ impl<'g> Evaluator<'g> {
         }
         let value = match self.graph.op(node) {
             Op::Constant(constant) => self.number(constant.value(), constant.ty.dtype),
-            op if self.group.members.contains_key(&node) => self.compute(node, &op.clone(), class, place),
+            op if self.group.members.contains_key(&node) => {
+                let outer = self.begin(node);
+                let value = self.compute(node, &op.clone(), class, place);
+                self.b.set_mark(outer);
+                value
+            }
             _ => self.read(node, class, place),
         };
         self.memo.insert(key, value);
@@ -153,6 +168,7 @@ impl<'g> Evaluator<'g> {
     /// Writes an output at a place.
     pub fn write(&mut self, output: NodeId, class: Class, place: Place) {
         let arg = self.arg_where(|binding| binding.is_write() && binding.node() == output);
+        let outer = self.begin(output);
         let first = self.address(arg, class, place);
         let count = if class == Class::PerRow { 1 } else { self.stored(arg, place.vector) };
         let is_scattered = matches!(self.bindings[usize::from(arg)], Binding::Scatter(_));
@@ -168,6 +184,7 @@ impl<'g> Evaluator<'g> {
             };
             self.b.store_tail(address, value, count);
         }
+        self.b.set_mark(outer);
     }
 
     /// Reads what is the same for all rows, ahead of the loop over them.

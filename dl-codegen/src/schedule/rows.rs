@@ -152,9 +152,13 @@ impl Walk<'_> {
         let operand = self.graph.operands(node)[0];
         let is_sum = is_sum(self.graph.op(node));
         let identity = if is_sum { 0.0 } else { f32::NEG_INFINITY };
+        let outer = self.e.begin(node);
         let value = self.e.value(operand, Class::Full, Place { row: 0, vector });
         let value = self.only_columns(vector, value, identity);
-        if is_sum { self.e.b.add(accumulator, value) } else { self.e.b.max_nan(accumulator, value) }
+        let next =
+            if is_sum { self.e.b.add(accumulator, value) } else { self.e.b.max_nan(accumulator, value) };
+        self.e.b.set_mark(outer);
+        next
     }
 
     /// `value` in lanes within the row, `otherwise` beyond it.
@@ -171,11 +175,13 @@ impl Walk<'_> {
 
     fn finish_reduction(&mut self, node: NodeId, lanes: &[Value]) {
         let op = self.graph.op(node);
+        let outer = self.e.begin(node);
         let total = if is_sum(op) { self.e.b.reduce_add(lanes) } else { self.e.b.reduce_max(lanes) };
         self.e.set(node, Class::PerRow, Place::default(), total);
         if matches!(op, Op::MaxWithIndex(_)) {
             self.take_apart(node, total);
         }
+        self.e.b.set_mark(outer);
     }
 
     /// Sets the results of a maximum with its index.

@@ -23,7 +23,7 @@
 use rustc_hash::FxHashMap;
 
 use super::prune::prune;
-use super::{Address, Carried, CmpOp, Count, Inst, Lanes, Loop, Op, Program, Section, Value};
+use super::{Address, Carried, CmpOp, Count, Inst, Lanes, Loop, Mark, Op, Program, Section, Value};
 
 /// A vector program under construction.
 ///
@@ -41,6 +41,8 @@ pub struct ProgramBuilder {
     /// What straight code has computed so far.
     known: FxHashMap<Op, Value>,
     open_loop: Option<OpenLoop>,
+    /// What new instructions are for.
+    mark: Mark,
 }
 
 #[derive(Debug)]
@@ -82,12 +84,18 @@ impl ProgramBuilder {
             insts: Vec::new(),
             known: FxHashMap::default(),
             open_loop: None,
+            mark: Mark::MAIN,
         }
     }
 
     /// The width of the program.
     pub fn lanes(&self) -> Lanes {
         self.lanes
+    }
+
+    /// Has new instructions be for this node; gives the one before.
+    pub fn set_mark(&mut self, mark: Mark) -> Mark {
+        std::mem::replace(&mut self.mark, mark)
     }
 
     /// One more argument word: a pointer or the count of a loop.
@@ -105,7 +113,7 @@ impl ProgramBuilder {
         assert!(!op.is_store(), "stores define no value");
         if !op.is_pure() {
             let value = self.fresh();
-            self.insts.push(Inst { result: Some(value), op });
+            self.push(Some(value), op);
             return value;
         }
         let in_loop = self.open_loop.as_ref().and_then(|open| open.known.get(&op));
@@ -118,7 +126,7 @@ impl ProgramBuilder {
             _ => self.known.insert(op.clone(), value),
         };
         let section = if op.is_constant() { &mut self.constants } else { &mut self.insts };
-        section.push(Inst { result: Some(value), op });
+        section.push(Inst { result: Some(value), op, mark: self.mark });
         value
     }
 
@@ -163,7 +171,7 @@ impl ProgramBuilder {
 
     /// Writes all lanes.
     pub fn store(&mut self, address: Address, value: Value) {
-        self.insts.push(Inst { result: None, op: Op::Store(address, value) });
+        self.push(None, Op::Store(address, value));
     }
 
     /// Writes the first `count` lanes. A count of all lanes is a plain store.
@@ -171,7 +179,7 @@ impl ProgramBuilder {
         if usize::from(count) == self.lanes.count() {
             self.store(address, value);
         } else {
-            self.insts.push(Inst { result: None, op: Op::StoreTail(address, value, count) });
+            self.push(None, Op::StoreTail(address, value, count));
         }
     }
 
@@ -307,6 +315,10 @@ impl ProgramBuilder {
         let constants = Section::Straight(self.constants);
         let sections = std::iter::once(constants).chain(self.sections).collect();
         prune(Program { lanes: self.lanes, n_args: self.n_args, n_values: self.n_values, sections })
+    }
+
+    fn push(&mut self, result: Option<Value>, op: Op) {
+        self.insts.push(Inst { result, op, mark: self.mark });
     }
 
     fn close_straight(&mut self) {

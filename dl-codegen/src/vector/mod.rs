@@ -2,6 +2,7 @@
 
 pub mod builder;
 pub mod interp;
+mod mark;
 pub mod math;
 pub mod op;
 pub mod philox;
@@ -14,4 +15,5 @@ pub mod text;
 pub mod verify;
 
 pub use builder::ProgramBuilder;
+pub use mark::Mark;
 pub use program::{Address, Carried, CmpOp, Count, Inst, Lanes, Loop, Op, Program, Section, Value};

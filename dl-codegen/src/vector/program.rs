@@ -6,6 +6,8 @@
 //! Every op has exactly one meaning, that of [`interp`](super::interp), which all encoders reproduce to the bit
 //! for finite values.
 
+use super::Mark;
+
 /// The number of 32-bit lanes in a vector: 4 (128 bits), 8 (256 bits) or 16 (512 bits).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Lanes {
@@ -44,6 +46,16 @@ pub struct Program {
     pub n_values: u32,
     /// Run in order.
     pub sections: Vec<Section>,
+}
+
+impl Program {
+    /// All instructions, in order.
+    pub fn insts(&self) -> impl Iterator<Item = &Inst> {
+        self.sections.iter().flat_map(|section| match section {
+            Section::Straight(insts) => insts,
+            Section::Loop(counted) => &counted.body,
+        })
+    }
 }
 
 /// A part of a program.
@@ -95,6 +107,8 @@ pub struct Inst {
     pub result: Option<Value>,
     /// What it does.
     pub op: Op,
+    /// What it is for.
+    pub mark: Mark,
 }
 
 /// A place in memory: argument word `arg`, plus `offset` bytes, plus `step` bytes for each finished iteration of the

@@ -109,7 +109,7 @@ impl Names {
     }
 
     fn insts(&mut self, insts: &mut [Inst]) {
-        for Inst { result, op } in insts {
+        for Inst { result, op, .. } in insts {
             *op = op.map_operands(|operand| self.used(operand));
             *result = result.map(|old| self.define(old));
         }

@@ -5,6 +5,7 @@ mod against_graphs;
 mod against_kernels;
 mod executor;
 mod generate;
+mod locations;
 mod random;
 mod same_bits;
 mod second_order;

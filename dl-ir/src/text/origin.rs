@@ -15,14 +15,20 @@ impl Cursor<'_> {
     pub(super) fn origin(&mut self) -> Result<Origin> {
         let mut origin = Origin::of(self.part()?);
         if self.takes_word("vjp") {
-            let op = self.known("op", ops::NAMES.iter().copied())?;
+            let (name, offset) = self.word("an op")?;
+            let Some(op) = ops::NAMES.iter().copied().find(|&known| known == name) else {
+                return unknown(offset, "op", name, ops::NAMES.iter().copied());
+            };
             origin.rule = Rule::Vjp { op, node: self.node_id()? };
         } else if self.takes_word("trains") {
             origin.rule = Rule::Update { parameter: self.name()?.into() };
         }
         while self.takes_word("pass") {
-            let offset = self.offset;
-            let pass = self.known("pass", PIPELINE.iter().map(|pass| pass.name))?;
+            let (name, offset) = self.kebab()?;
+            let mut passes = PIPELINE.iter().map(|pass| pass.name);
+            let Some(pass) = passes.find(|&known| known == name) else {
+                return unknown(offset, "pass", &name, PIPELINE.iter().map(|pass| pass.name));
+            };
             if origin.passes.contains(&pass) {
                 return fail(offset, ParseProblem::Redefined { what: "pass", name: pass.to_owned() });
             }
@@ -70,15 +76,17 @@ impl Cursor<'_> {
         name.parse().map(NodeId).or_else(|_| fail(offset, found()))
     }
 
-    /// One of some names.
-    fn known(
-        &mut self,
-        what: &'static str,
-        names: impl Iterator<Item = &'static str> + Clone,
-    ) -> Result<&'static str> {
-        let offset = self.offset;
-        let name = self.name()?;
-        let found = names.clone().find(|&known| known == name);
-        found.map_or_else(|| unknown(offset, what, &name, names), Ok)
+    /// `split-reductions`: a word, and what the lexer takes for negative numbers.
+    fn kebab(&mut self) -> Result<(String, usize)> {
+        let (word, begin) = self.word("the name of a pass")?;
+        let mut name = word.to_owned();
+        while let Token::Number(part) = self.token
+            && part.starts_with('-')
+            && self.offset == begin + name.len()
+        {
+            name += part;
+            self.advance();
+        }
+        Ok((name, begin))
     }
 }

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dl::Function;
-use dl::inspect::{self, Stage};
+use dl::inspect::{self, Stage, View};
 use dl_ir::module::{self, Module};
 use dl_ir::network::Network;
 
@@ -42,6 +42,9 @@ pub struct Args {
     /// Show what this pass changes, in colour on a terminal unless NO_COLOR is set
     #[arg(long, value_name = "PASS", value_parser = passes::names(), conflicts_with = "print_after")]
     diff: Option<String>,
+    /// Show where nodes, kernels, lines and machine code come from: layer, place, rule and passes
+    #[arg(long)]
+    locations: bool,
     /// A file to write instead of standard output
     #[arg(long, value_name = "F")]
     output: Option<PathBuf>,
@@ -67,7 +70,7 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn show(args: &Args, subject: &Subject) -> Result<String> {
     if let Some(wanted) = &args.print_after {
-        return passes::after(subject.module(args.function())?, wanted);
+        return passes::after(subject.module(args.function())?, wanted, |module| graph(args, module));
     }
     if let Some(pass) = &args.diff {
         return passes::difference(subject.module(args.function())?, pass, args.is_styled());
@@ -76,10 +79,10 @@ fn show(args: &Args, subject: &Subject) -> Result<String> {
         Some(Stage::Layers) => Ok(layers(args.format, network(subject)?)),
         Some(Stage::Forward | Stage::Training) => {
             network(subject)?;
-            Ok(graph(args.format, &subject.module(args.function())?))
+            Ok(graph(args, &subject.module(args.function())?))
         }
-        Some(Stage::Optimized) => Ok(graph(args.format, &optimized(subject.module(args.function())?)?)),
-        None => Ok(graph(args.format, &args.as_lowered(subject, args.function())?)),
+        Some(Stage::Optimized) => Ok(graph(args, &optimized(subject.module(args.function())?)?)),
+        None => Ok(graph(args, &args.as_lowered(subject, args.function())?)),
         Some(stage) => lowered(args, subject, stage),
     }
 }
@@ -92,8 +95,9 @@ fn layers(format: Format, network: &Network) -> String {
     }
 }
 
-fn graph(format: Format, module: &Module) -> String {
-    match format {
+fn graph(args: &Args, module: &Module) -> String {
+    match args.format {
+        Format::Text if args.locations => format!("{module:#}"),
         Format::Text => module.to_string(),
         Format::Dot => dot::module(module),
         Format::Json => json::module(module),
@@ -107,7 +111,9 @@ fn lowered(args: &Args, subject: &Subject, stage: Stage) -> Result<String> {
         Subject::Module(module) => module.clone(),
     };
     let function = one_function(&whole, args.function.as_deref())?;
-    Ok(inspect::module_text(&whole, function, args.width.target(), stage, args.batch)?)
+    let (target, batch) = (args.width.target(), args.batch);
+    let view = View { target, batch, locations: args.locations, layer: None };
+    Ok(inspect::module_text(&whole, function, stage, &view)?)
 }
 
 /// The function of this name; without a name that which trains, or the only one.
@@ -141,8 +147,7 @@ fn stage() -> impl TypedValueParser<Value = Stage> {
 impl Args {
     /// That the arguments go together.
     fn check(&self) -> Result<()> {
-        let is_lowered =
-            matches!(self.stage, Some(Stage::Kernels | Stage::Memory | Stage::Clif | Stage::Asm));
+        let is_lowered = self.stage.is_some_and(Stage::is_lowered);
         if self.format != Format::Text && is_lowered {
             return Err(Error::usage(
                 "--format dot and json are for stages layers, forward, training and optimized",

@@ -20,12 +20,12 @@ pub fn names_or_all() -> PossibleValuesParser {
     PIPELINE.iter().map(|pass| pass.name).chain([ALL]).into()
 }
 
-/// The module after this pass, or after each.
-pub fn after(module: Module, wanted: &str) -> Result<String> {
+/// The module after this pass, or after each, as `show` shows it.
+pub fn after(module: Module, wanted: &str, show: impl Fn(&Module) -> String) -> Result<String> {
     let mut text = String::new();
     optimize(module, |pass, module| {
         if wanted == ALL || wanted == pass.name {
-            text += &format!("; after {}\n{module}", pass.name);
+            text += &format!("; after {}\n{}", pass.name, show(module));
         }
     })?;
     Ok(text)

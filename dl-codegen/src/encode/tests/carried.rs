@@ -3,7 +3,7 @@
 use super::super::testing::{check, widths};
 use crate::vector::interp::Arg;
 use crate::vector::{
-    Address, Carried, CmpOp, Count, Inst, Lanes, Loop, Op, Program, ProgramBuilder, Section, Value,
+    Address, Carried, CmpOp, Count, Inst, Lanes, Loop, Mark, Op, Program, ProgramBuilder, Section, Value,
 };
 
 /// Vector `idx` of the only array.
@@ -70,7 +70,7 @@ fn a_mask_converted_in_a_loop_is_there_after_it() {
 #[test]
 fn a_carried_value_nobody_needs_destroys_no_other() {
     for lanes in widths() {
-        let inst = |result: Option<u32>, op| Inst { result: result.map(Value), op };
+        let inst = |result: Option<u32>, op| Inst { result: result.map(Value), op, mark: Mark::default() };
         let before = vec![
             inst(Some(0), Op::Load(at(lanes, 0))),
             inst(None, Op::Store(at(lanes, 1), Value(0))),

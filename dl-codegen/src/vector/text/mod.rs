@@ -20,6 +20,7 @@ mod parse;
 mod print;
 
 pub use parse::{MAX_TEXT_BYTES, ParseError, parse};
+pub use print::with_comments;
 
 use super::{CmpOp, Op, Value};
 

@@ -4,7 +4,7 @@ use thiserror::Error;
 
 use super::{Form, OPS};
 use crate::vector::verify::{VerifyError, verify};
-use crate::vector::{Address, Carried, Count, Inst, Lanes, Loop, Op, Program, Section, Value};
+use crate::vector::{Address, Carried, Count, Inst, Lanes, Loop, Mark, Op, Program, Section, Value};
 
 /// The longest text that is read.
 pub const MAX_TEXT_BYTES: usize = 8 << 20;
@@ -160,7 +160,7 @@ impl<'t> Parser<'t> {
         };
         let op = line.op()?;
         line.end()?;
-        Ok(Inst { result, op })
+        Ok(Inst { result, op, mark: Mark::default() })
     }
 
     fn define(&mut self, value: Value) {

@@ -1,21 +1,31 @@
 //! Printing.
 
-use std::fmt::{self, Display, Formatter};
+use std::fmt::{self, Display, Formatter, Write};
 
 use super::{Form, OPS};
 use crate::vector::{Address, Count, Inst, Lanes, Loop, Op, Program, Section, Value};
 
 impl Display for Program {
     fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        writeln!(f, "program {} args {}", self.lanes, self.n_args)?;
-        for section in &self.sections {
-            match section {
-                Section::Straight(insts) => write_insts(f, insts, "")?,
-                Section::Loop(body) => write!(f, "{body}")?,
-            }
-        }
-        Ok(())
+        write(f, self, &mut |_| None)
     }
+}
+
+/// A program with comments, each a line, before some of its instructions.
+pub fn with_comments(program: &Program, comment: &mut dyn FnMut(&Inst) -> Option<String>) -> String {
+    let mut text = String::new();
+    write(&mut text, program, comment).expect("writing to a string");
+    text
+}
+
+type Comment<'c> = &'c mut dyn FnMut(&Inst) -> Option<String>;
+
+fn write(w: &mut dyn Write, program: &Program, comment: Comment<'_>) -> fmt::Result {
+    writeln!(w, "program {} args {}", program.lanes, program.n_args)?;
+    program.sections.iter().try_for_each(|section| match section {
+        Section::Straight(insts) => write_insts(w, insts, "", comment),
+        Section::Loop(counted) => write_loop(w, counted, comment),
+    })
 }
 
 impl Display for Lanes {
@@ -30,19 +40,17 @@ impl Display for Value {
     }
 }
 
-impl Display for Loop {
-    fn fmt(&self, f: &mut Formatter) -> fmt::Result {
-        match self.count {
-            Count::Static(count) => writeln!(f, "loop {count} {{")?,
-            Count::Arg(arg) => writeln!(f, "loop a{arg} {{")?,
-        }
-        for carried in &self.carried {
-            let [param, init, next, result] = [carried.param, carried.init, carried.next, carried.result];
-            writeln!(f, "  carry {param} init {init} next {next} result {result}")?;
-        }
-        write_insts(f, &self.body, "  ")?;
-        writeln!(f, "}}")
+fn write_loop(w: &mut dyn Write, counted: &Loop, comment: Comment<'_>) -> fmt::Result {
+    match counted.count {
+        Count::Static(count) => writeln!(w, "loop {count} {{")?,
+        Count::Arg(arg) => writeln!(w, "loop a{arg} {{")?,
     }
+    for carried in &counted.carried {
+        let [param, init, next, result] = [carried.param, carried.init, carried.next, carried.result];
+        writeln!(w, "  carry {param} init {init} next {next} result {result}")?;
+    }
+    write_insts(w, &counted.body, "  ", comment)?;
+    writeln!(w, "}}")
 }
 
 impl Display for Inst {
@@ -123,6 +131,11 @@ fn write_splat(f: &mut Formatter, bits: u32) -> fmt::Result {
     Ok(())
 }
 
-fn write_insts(f: &mut Formatter, insts: &[Inst], indent: &str) -> fmt::Result {
-    insts.iter().try_for_each(|inst| writeln!(f, "{indent}{inst}"))
+fn write_insts(w: &mut dyn Write, insts: &[Inst], indent: &str, comment: Comment<'_>) -> fmt::Result {
+    insts.iter().try_for_each(|inst| {
+        if let Some(comment) = comment(inst) {
+            writeln!(w, "{indent}; {comment}")?;
+        }
+        writeln!(w, "{indent}{inst}")
+    })
 }

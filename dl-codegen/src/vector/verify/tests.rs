@@ -1,7 +1,7 @@
 //! Each rule, broken.
 
 use super::*;
-use crate::vector::{Address, Carried, ProgramBuilder};
+use crate::vector::{Address, Carried, Mark, ProgramBuilder};
 
 const HERE: Address = Address { arg: 0, offset: 0, step: 0 };
 
@@ -11,7 +11,7 @@ fn straight(ops: impl IntoIterator<Item = Op>) -> Program {
     let inst = |op: Op| {
         let result = (!op.is_store()).then_some(Value(n_values));
         n_values += u32::from(result.is_some());
-        Inst { result, op }
+        Inst { result, op, mark: Mark::default() }
     };
     let insts = ops.into_iter().map(inst).collect();
     Program { lanes: Lanes::L4, n_args: 1, n_values, sections: vec![Section::Straight(insts)] }
@@ -78,7 +78,11 @@ fn operands_are_defined_before() {
 fn values_of_a_loop_are_not_visible_after_it() {
     for id in [1, 2] {
         let mut program = looped();
-        program.sections[2] = Section::Straight(vec![Inst { result: None, op: Op::Store(HERE, Value(id)) }]);
+        program.sections[2] = Section::Straight(vec![Inst {
+            result: None,
+            op: Op::Store(HERE, Value(id)),
+            mark: Mark::default(),
+        }]);
         assert_eq!(verify(&program), Err(VerifyError::NotVisible { place: at(2, 0), value: Value(id) }));
     }
 }
