@@ -25,6 +25,9 @@ use crate::vector::Program;
 const COL: usize = 0;
 const FIRST_ROW: usize = 1;
 
+/// Panels that are packed at once: rows of memory are then read in stretches that processors fetch ahead of time.
+const PANELS_AT_ONCE: usize = 8;
+
 /// What a task of a product is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Task {
@@ -150,36 +153,58 @@ impl Contract<'_> {
 
     /// Loops over columns and rows, around tiles.
     fn tiles(&self, kernel: &mut KernelBuilder, sum: Sum) -> Vec<Stmt> {
+        if self.tile.in_blocks() {
+            return self.blocks(kernel);
+        }
+        // The outermost loop over rows is around that over columns where its indices are tasks: what a task reads stays near.
+        let rows_outside = self.task == Task::Rows && self.nest.axes.len() > 1;
+        let columns = self.columns(kernel, 1, &mut |kernel, cols| {
+            let packed = self.tile.packed();
+            let pack = packed.map(|packed| self.run_once(kernel, self.tile.pack(packed, cols), sum));
+            pack.into_iter().chain(self.rows(kernel, usize::from(rows_outside), cols, sum)).collect()
+        });
+        if !rows_outside {
+            return columns;
+        }
+        let (begin, end) = self.bounds(0);
+        vec![kernel.nested(FIRST_ROW, begin, vec![end], [(1, columns)])]
+    }
+
+    /// Loops over columns, those of the launch's tasks where tasks are columns: `body` gets so many at a time, `panels` of whole tiles
+    /// while there are as many, then one, then what is left.
+    fn columns(
+        &self,
+        kernel: &mut KernelBuilder,
+        panels: usize,
+        body: &mut dyn FnMut(&mut KernelBuilder, usize) -> Vec<Stmt>,
+    ) -> Vec<Stmt> {
         let (n, width) = (self.tile.product.n, self.tile.target.tile_width());
         let whole = n / width * width;
-        let mut columns = Vec::new();
-        for (first, block) in [(0, width), (whole, n - whole)] {
-            if block == 0 || (block == width && whole == 0) {
-                continue;
+        let bounds = |begin: Index, limit: usize| {
+            let limit = Index::constant(limit as i64);
+            match self.task {
+                Task::Columns => (begin, vec![limit, Index::term(Term::End, width as i64)]),
+                Task::Rows | Task::Chunk => (begin, vec![limit]),
             }
-            let limit = if block == width { whole } else { n };
-            let mut ends = vec![Index::constant(limit as i64)];
-            let mut begin = Index::constant(first as i64);
-            if self.task == Task::Columns {
-                ends.push(Index::term(Term::End, width as i64));
-                if block == width {
-                    begin = Index::term(Term::Begin, width as i64);
-                }
-            }
-            // The outermost loop over rows is around that over columns where its indices are tasks: what a task reads stays near.
-            let inner_axes = usize::from(self.task == Task::Rows && self.nest.axes.len() > 1);
-            let body = if self.tile.in_blocks() {
-                self.blocks(kernel, block)
-            } else {
-                self.block(kernel, inner_axes, block, sum)
+        };
+        let mut loops = Vec::new();
+        if whole > 0 {
+            let first = match self.task {
+                Task::Columns => Index::term(Term::Begin, width as i64),
+                Task::Rows | Task::Chunk => Index::constant(0),
             };
-            columns.push(kernel.nested(COL, begin, ends, [(block, body)]));
+            let (begin, ends) = bounds(first, whole);
+            let mut steps = vec![panels * width, width];
+            steps.dedup();
+            let steps: Vec<_> = steps.into_iter().map(|cols| (cols, body(kernel, cols))).collect();
+            loops.push(kernel.nested(COL, begin, ends, steps));
         }
-        if self.task == Task::Rows && self.nest.axes.len() > 1 {
-            let (begin, end) = self.bounds(0);
-            columns = vec![kernel.nested(FIRST_ROW, begin, vec![end], [(1, columns)])];
+        if whole < n {
+            let (begin, ends) = bounds(Index::constant(whole as i64), n);
+            let left = body(kernel, n - whole);
+            loops.push(kernel.nested(COL, begin, ends, [(n - whole, left)]));
         }
-        columns
+        loops
     }
 
     /// The variable of the loop over blocks of terms: the first of the block.
@@ -188,28 +213,33 @@ impl Contract<'_> {
     }
 
     /// Terms block by block: sums wait in memory until the last.
-    fn blocks(&self, kernel: &mut KernelBuilder, cols: usize) -> Vec<Stmt> {
+    fn blocks(&self, kernel: &mut KernelBuilder) -> Vec<Stmt> {
         let terms = extent(self.tile.product.k);
-        let zeros = self.run_once(kernel, self.tile.zero_sums(cols), Sum::Nothing);
+        let zeros = self.columns(kernel, 1, &mut |kernel, cols| {
+            vec![self.run_once(kernel, self.tile.zero_sums(cols), Sum::Nothing)]
+        });
         // Blocks behind which something is left; then the last, whole or not.
         let last = Index::blocks(Blocks { of: terms, size: TERMS_OF_BLOCK }).plus(Index::constant(-1));
         let last = last.times(TERMS_OF_BLOCK as i64);
         let behind_last = last.clone().plus(Index::constant(1));
-        let whole = self.block(kernel, 0, cols, Sum::Block);
-        let left = self.block(kernel, 0, cols, Sum::LastBlock);
+        let whole = self.block(kernel, Sum::Block);
+        let left = self.block(kernel, Sum::LastBlock);
         let var = self.block_var();
-        vec![
-            zeros,
+        let blocks = [
             kernel.nested(var, Index::constant(0), vec![last.clone()], [(TERMS_OF_BLOCK, whole)]),
             kernel.nested(var, last, vec![behind_last], [(1, left)]),
-        ]
+        ];
+        zeros.into_iter().chain(blocks).collect()
     }
 
-    /// Rows from axis `first` on, for one block of terms or all: what is packed of the right operand is packed first.
-    fn block(&self, kernel: &mut KernelBuilder, first: usize, cols: usize, sum: Sum) -> Vec<Stmt> {
-        let packed = self.tile.packed();
-        let pack = packed.map(|packed| self.run_once(kernel, self.tile.pack(packed, cols), sum));
-        pack.into_iter().chain(self.rows(kernel, first, cols, sum)).collect()
+    /// A block of terms: its rows of the right operand are packed, as much of each at once as lies together; then come the tiles.
+    fn block(&self, kernel: &mut KernelBuilder, sum: Sum) -> Vec<Stmt> {
+        let packed = self.tile.packed().expect("products in blocks are packed");
+        let pack = self.columns(kernel, PANELS_AT_ONCE, &mut |kernel, cols| {
+            vec![self.run_once(kernel, self.tile.pack(packed, cols), sum)]
+        });
+        let tiles = self.columns(kernel, 1, &mut |kernel, cols| self.rows(kernel, 0, cols, sum));
+        pack.into_iter().chain(tiles).collect()
     }
 
     /// A run of a program outside the loop over rows.

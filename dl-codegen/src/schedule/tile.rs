@@ -140,7 +140,7 @@ impl TileOf<'_> {
         Evaluator::new(self.graph, self.group, self.bindings, builder, tile)
     }
 
-    /// The program that brings `cols` columns of the right operand, or of a block of it, into the panel `packed`.
+    /// The program that brings `cols` columns of the right operand, or of a block of it, into the panels `packed`.
     pub fn pack(&self, packed: Binding, cols: usize) -> Program {
         let mut e = self.evaluator(cols);
         let operand = self.graph.operands(self.node)[1];
@@ -148,12 +148,15 @@ impl TileOf<'_> {
         let inner = self.product.inner_term();
         let count = if self.in_blocks() { Count::Arg(e.b.arg()) } else { self.inner_count(&mut e) };
         let width = self.target.tile_width();
+        let (in_row, panel) = (4 * width, 4 * width * self.operands[usize::from(to)].matrix.rows);
         e.b.begin_loop(count, &[]);
         for vector in 0..e.n_vectors() {
-            let offset = (vector * e.b.lanes().bytes()) as i32;
+            let offset = vector * e.b.lanes().bytes();
+            let in_panel = (offset / in_row * panel + offset % in_row) as i32;
             let count = e.count(vector);
-            let row = e.b.load_tail(Address { arg: from, offset, step: 4 * inner.right.fixed as i32 }, count);
-            e.b.store(Address { arg: to, offset, step: 4 * width as i32 }, row);
+            let step = 4 * inner.right.fixed as i32;
+            let row = e.b.load_tail(Address { arg: from, offset: offset as i32, step }, count);
+            e.b.store(Address { arg: to, offset: in_panel, step: in_row as i32 }, row);
         }
         e.b.end_loop(&[]);
         e.b.finish()
