@@ -143,8 +143,8 @@ impl<'f> Fuser<'f> {
             return Ok(());
         }
         let mut readers = self.readers(node);
-        // Work worth sharing brings its readers together; cheap work is done again by each.
-        if !roles::is_cheap(self.graph.op(node)) {
+        // Work worth sharing brings its readers together; what is cheap and light is done again by each.
+        if !roles::is_cheap(self.graph.op(node)) || !roles::is_light(self.graph, node) {
             self.merge_readers(node, &mut readers);
         }
         if !self.groups_of[node.index()].is_empty() {

@@ -123,7 +123,7 @@ impl Scan {
     }
 
     /// This scan, with all that its gradient reads among its outputs: each carry as the step takes it, and each contraction that
-    /// depends on a carry, or the sum that it goes into. What is there already is not stacked again.
+    /// depends on a carry, or the sum that it goes into, or activations of that. What is there already is not stacked again.
     pub fn with_residuals(&self) -> Self {
         let mut outputs: Vec<NodeId> = self.results().skip(self.carries).collect();
         for residual in self.residuals() {
@@ -146,11 +146,30 @@ impl Scan {
         let is_contraction = |id: &NodeId| depends[id.index()] && graph.op(*id).structure() == Structure::Contract;
         for contraction in graph.ids().filter(is_contraction) {
             let sum = self.only_sum(contraction);
-            if !residuals.contains(&sum) {
-                residuals.push(sum);
+            for residual in self.activations(sum).unwrap_or_else(|| vec![sum]) {
+                if !residuals.contains(&residual) {
+                    residuals.push(residual);
+                }
             }
         }
         residuals
+    }
+
+    /// The activations that read a node, each a part of its own or one all of it, if nothing else does: where their gradients need no more
+    /// than their results, these serve in the node's stead, and spare the activations.
+    fn activations(&self, node: NodeId) -> Option<Vec<NodeId>> {
+        let graph = &self.body.graph;
+        let users = graph.users(node);
+        let is_result = self.results().any(|result| result == node);
+        match users[..] {
+            _ if is_result => None,
+            [user] if matches!(graph.op(user), Op::Logistic(_) | Op::Tanh(_)) => Some(users),
+            _ if users.iter().all(|&user| matches!(graph.op(user), Op::Slice(_))) => {
+                let of_parts = users.into_iter().map(|part| self.activations(part));
+                Some(of_parts.collect::<Option<Vec<_>>>()?.concat())
+            }
+            _ => None,
+        }
     }
 
     /// The sum that a node is a term of, if it is of no other use: it serves in the node's stead, and spares the other terms.

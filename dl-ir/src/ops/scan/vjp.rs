@@ -1,7 +1,7 @@
 //! The gradient of a scan: a scan in the other direction.
 //!
 //! A step back rebuilds the step's primal values from the residuals that the scan has stacked: carries as the step took them, and
-//! results of contractions, none of which is computed again. It takes the cotangents of the next carries and of the step's outputs,
+//! results of contractions or activations of these, none of which is computed again. It takes the cotangents of the next carries and of the step's outputs,
 //! and hands on the cotangents of the carries; those of sequences it stacks. What the steps contribute to the cotangents of
 //! invariants is summed outside, where that can be one contraction over time and batch ([`sums`](super::sums)).
 
@@ -91,14 +91,14 @@ impl Primal {
                 Some(_) => back.invariant(builder, operand),
             });
         }
-        let contractions = &scan.residuals()[scan.carries..];
+        let computed = &scan.residuals()[scan.carries..];
         for id in graph.ids().filter(|id| !inputs.contains(id)) {
             let operands: Vec<NodeId> =
                 graph.operands(id).iter().map(|o| copies[o.index()].expect("operands come first")).collect();
             let op = graph.op(id).clone();
             let origin = graph.origin(id).map(|origin| Arc::new(origin.vjp(op.name(), id)));
             let copy = back.body.within(origin, |body| body.push(op, &operands));
-            if contractions.contains(&id) {
+            if computed.contains(&id) {
                 let value = back.sequence(builder, residual(id));
                 back.residuals.insert(copy, value);
             }
@@ -145,7 +145,7 @@ pub(super) struct Back {
     outputs: Vec<NodeId>,
     /// Nodes of the body whose values of all steps are stacked outside, and the stacks.
     stacks: FxHashMap<NodeId, NodeId>,
-    /// Contractions of the primal step, and the inputs that have their values.
+    /// Residuals of the primal step, and the inputs that have their values.
     residuals: FxHashMap<NodeId, NodeId>,
 }
 
