@@ -2,7 +2,7 @@
 //!
 //! Its size is known before anything runs. It grows for a batch larger than any before, and never otherwise.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc};
+use std::alloc::{Layout, alloc, dealloc};
 use std::ptr::NonNull;
 
 use thiserror::Error;
@@ -11,6 +11,10 @@ use crate::program::{ALIGNMENT, BATCH_GRANULE, Element, Extent, round_up};
 
 /// The arena starts on a page, so that no buffer shares one with foreign data. No system has smaller pages.
 pub(crate) const PAGE: usize = 4096;
+
+/// An arena as large as this is made of huge pages where the system has them: a step touches all of it, and the processor
+/// remembers where some thousands of pages are, not more.
+const HUGE_PAGE: usize = 2 << 20;
 
 /// Why an arena could not be made or grown. The old arena is intact.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
@@ -204,9 +208,13 @@ unsafe impl Sync for Memory {}
 impl Memory {
     /// `None` if the system refuses. `bytes` is positive.
     fn zeroed(bytes: usize) -> Option<Self> {
-        let layout = Layout::from_size_align(bytes, PAGE).ok().filter(|layout| layout.size() > 0)?;
+        let alignment = if bytes < HUGE_PAGE { PAGE } else { HUGE_PAGE };
+        let layout = Layout::from_size_align(bytes, alignment).ok().filter(|layout| layout.size() > 0)?;
         // SAFETY: the size is not zero.
-        let start = NonNull::new(unsafe { alloc_zeroed(layout) })?;
+        let start = NonNull::new(unsafe { alloc(layout) })?;
+        prefer_huge_pages(start, layout);
+        // SAFETY: so many bytes have just been allocated.
+        unsafe { start.as_ptr().write_bytes(0, layout.size()) };
         Some(Memory { start, layout })
     }
 
@@ -235,6 +243,17 @@ impl Drop for Memory {
         // SAFETY: allocated by `alloc_zeroed` with this layout, and freed only here.
         unsafe { dealloc(self.start.as_ptr(), self.layout) }
     }
+}
+
+/// Asks the system for huge pages, if that is worth it; it may refuse. To be called before the memory is first written.
+fn prefer_huge_pages(start: NonNull<u8>, layout: Layout) {
+    #[cfg(target_os = "linux")]
+    if layout.align() == HUGE_PAGE {
+        // SAFETY: the allocation is ours; the advice changes nothing that can be observed in it.
+        unsafe { libc::madvise(start.as_ptr().cast(), layout.size(), libc::MADV_HUGEPAGE) };
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = (start, layout);
 }
 
 #[cfg(test)]
