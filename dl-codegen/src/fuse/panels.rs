@@ -7,8 +7,8 @@ use dl_ir::types::DType;
 use super::roles::{Reduction, reduction, scatters, shape};
 use crate::schedule::operands::{is_number, storage};
 
-/// Whether a node's kernel finds its operands as it goes through them: along a row, as the left operand of a product, or from place to place
-/// it takes steps that rows in panels do not have.
+/// Whether a node's kernel finds whole rows where it needs them: those that it reduces, those of a product's left operand, and those that it
+/// scatters elements to.
 pub(super) fn finds_rows_whole(graph: &Graph, node: NodeId) -> bool {
     let operands = graph.operands(node);
     let steps_over_panels = match graph.op(node).structure() {

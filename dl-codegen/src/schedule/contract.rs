@@ -6,6 +6,7 @@
 
 use dl_ir::access::Stride;
 use dl_ir::graph::{Graph, NodeId};
+use dl_ir::ops::Op;
 use dl_ir::product::Product;
 use dl_ir::types::Dim;
 use dl_runtime::program::{Blocks, Extent};
@@ -46,7 +47,9 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
     let nest = nest(graph, &product, bindings, target);
     let task = match group.anchor {
         Some(Anchor::Chunks(_)) => Task::Chunk,
-        _ if nest.axes.len() == 1 && product.n >= 4 * target.tile_width() => Task::Columns,
+        _ if nest.axes.len() == 1 && product.n >= 4 * target.tile_width() && !is_in_loop(graph, node) => {
+            Task::Columns
+        }
         _ => Task::Rows,
     };
     let tile = TileOf { graph, group, node, product: &product, bindings, operands: &nest.operands, target };
@@ -61,6 +64,13 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
         Task::Rows => extent(nest.axes[0].size).into(),
         Task::Chunk => chunks(graph, node),
     })
+}
+
+/// Whether a product is one of a loop's steps, with a right operand that is the same in each. Then what is left and what comes out are
+/// examples in rows, which stay with their thread from kernel to kernel and from step to step; the right operand is soon near all threads.
+fn is_in_loop(graph: &Graph, node: NodeId) -> bool {
+    let right = storage(graph, graph.operands(node)[1]);
+    matches!(graph.op(right), Op::Input(_)) && graph.tensor(right).shape.as_fixed().is_some()
 }
 
 /// The loops over the rows of the result.
