@@ -71,6 +71,16 @@ pub enum Error {
     /// A stage of code generation failed.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// Too much for a picture.
+    #[error(
+        "the picture would have {boxes} boxes, and at most {limit} are drawn: choose one --function, or --format dot or text"
+    )]
+    TooLargeToDraw {
+        /// How many it would have.
+        boxes: usize,
+        /// How many are drawn.
+        limit: usize,
+    },
     /// Results cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),

@@ -79,6 +79,41 @@ fn a_graph_is_json_and_dot_too() {
 }
 
 #[test]
+fn every_stage_before_machine_code_is_a_picture() {
+    let folder = Folder::new();
+    let block = "residual(< dense(4, 4, relu), dense(4, 4, relu) >)";
+    folder.write("deep.dl", format!("< dense(4, 4), {block}, {block}, {block}, dense(4, 2, softmax) >"));
+    let dump = |args: &[&str]| folder.dlc(&[&["dump", "deep.dl", "--format", "svg"], args].concat()).ok();
+    let texts = |svg: &str| svg.lines().filter(|line| line.starts_with("<text")).count();
+    let layers = dump(&["--stage", "layers"]);
+    assert!(layers.starts_with("<svg xmlns=") && layers.ends_with("</svg>\n"), "{layers}");
+    for part in ["residual0", "3 times", "2 times", "dense(4, 4, relu)", "[4]", "adam(lr = 0.001)"] {
+        assert!(layers.contains(part), "{part} is not in\n{layers}");
+    }
+    assert!(!layers.contains("residual1"), "equal layers are drawn once");
+    for function in dl::Function::ALL {
+        let svg = dump(&["--function", function.name()]);
+        assert!(texts(&svg) > 3 && !svg.contains("NaN"), "{svg}");
+        assert!(dump(&["--stage", "kernels", "--function", function.name()]).contains(">step 0: k"));
+    }
+    let training = dump(&["--stage", "training"]);
+    assert!(training.contains("dense0, backward") && training.contains("return loss"), "{training}");
+    // Updates of all parameters are alike.
+    assert_eq!(training.matches("trained</text>").count(), 2, "weights and biases: {training}");
+}
+
+#[test]
+fn kernels_are_json_and_dot_too() {
+    let folder = Folder::new();
+    let dump = |format: &str| folder.dlc(&["dump", NET, "--stage", "kernels", "--format", format]);
+    let json = dump("json").json();
+    assert_eq!(json["function"], "train_step");
+    assert!(json["steps"][0]["phases"][0][0]["kernel"].is_u64(), "{json}");
+    let dot = dump("dot").ok();
+    assert!(dot.starts_with("digraph") && dot.contains("step 0: k") && dot.contains(" -> "), "{dot}");
+}
+
+#[test]
 fn passes_can_be_watched() {
     let folder = Folder::new();
     let all = folder.dlc(&["dump", NET, "--print-after", "all"]).ok();
@@ -121,6 +156,7 @@ fn what_does_not_go_together_is_wrong_usage() {
     let folder = Folder::new();
     let usage = |args: &[&str]| folder.dlc(&[&["dump", NET], args].concat()).fails(2);
     assert!(usage(&["--stage", "asm", "--format", "dot"]).contains("--format"));
+    assert!(usage(&["--stage", "clif", "--format", "svg"]).contains("--format"));
     assert!(usage(&["--stage", "layers", "--function", "predict"]).contains("--function"));
     assert!(usage(&["--stage", "kernels", "--print-after", "all"]).contains("--print-after"));
     assert!(usage(&["--diff", "simplify", "--format", "dot"]).contains("--diff"));

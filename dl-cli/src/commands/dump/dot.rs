@@ -1,4 +1,4 @@
-//! Layers and graphs for Graphviz.
+//! Layers, graphs and kernels for Graphviz.
 
 use std::fmt::Write;
 
@@ -6,6 +6,8 @@ use dl::inspect::layer_text;
 use dl_ir::graph::NodeId;
 use dl_ir::module::{Function, Module};
 use dl_ir::network::Network;
+
+use crate::picture::{Arrow, Diagram};
 
 /// A chain of layers, with shapes along the edges.
 pub fn layers(network: &Network) -> String {
@@ -21,6 +23,22 @@ pub fn layers(network: &Network) -> String {
     }
     writeln!(text, "  \"{before}\" -> output [label=\"{:?}\"]", network.output_shape())
         .expect("writing to a string");
+    text + "}\n"
+}
+
+/// Boxes and arrows of a diagram.
+pub fn diagram(diagram: &Diagram) -> String {
+    let mut text = String::from("digraph diagram {\n  node [shape=box, fontname=monospace]\n");
+    let mut line = |line: String| writeln!(text, "  {line}").expect("writing to a string");
+    for (index, drawn) in diagram.boxes.iter().enumerate() {
+        let frames = std::iter::successors(drawn.frame, |&frame| diagram.frames[frame].outer);
+        let frames = frames.map(|frame| format!("({})\n", diagram.frames[frame].label)).collect::<String>();
+        let label = escape(&format!("{frames}{}\n{}\n", drawn.title, drawn.lines.join("\n")));
+        line(format!("{index} [label=\"{}\"]", label.replace("\\n", "\\l")));
+    }
+    for Arrow { from, to, label } in &diagram.arrows {
+        line(format!("{from} -> {to} [label=\"{}\"]", escape(label)));
+    }
     text + "}\n"
 }
 

@@ -1,8 +1,11 @@
-//! Layers and graphs as one line of JSON.
+//! Layers, graphs and kernels as one line of JSON.
 
+use dl_codegen::compile::Lowered;
+use dl_codegen::plan::PlanStep;
 use dl_ir::graph::NodeId;
 use dl_ir::module::Module;
 use dl_ir::network::Network;
+use dl_runtime::program::BufferId;
 use serde_json::{Value, json};
 
 /// Layers in order, loss and optimizer.
@@ -52,6 +55,29 @@ pub fn module(module: &Module) -> String {
         "network": module.network,
         "states": states.collect::<Vec<_>>(),
         "functions": functions.collect::<Vec<_>>(),
+    }))
+}
+
+/// Kernels, and what is launched in which step, on which buffers.
+pub fn kernels(lowered: &Lowered) -> String {
+    let plan = &lowered.plan;
+    let launch = |(group, buffers): &(usize, Vec<BufferId>)| {
+        let buffers = buffers.iter().map(|buffer| plan.buffers[buffer.0 as usize].name.as_str());
+        json!({ "kernel": lowered.kernel_of[*group], "buffers": buffers.collect::<Vec<_>>() })
+    };
+    let steps = plan.steps.iter().map(|step| match step {
+        PlanStep::CheckFinite(buffer) => json!({ "check_finite": plan.buffers[buffer.0 as usize].name }),
+        PlanStep::Launches(_) | PlanStep::Loop { .. } => {
+            let (count, phases) = step.phases();
+            let phases = phases.iter().map(|launches| launches.iter().map(launch).collect::<Vec<_>>());
+            json!({ "times": count, "phases": phases.collect::<Vec<_>>() })
+        }
+    });
+    line(&json!({
+        "function": lowered.name,
+        "lanes": lowered.target.lanes.count(),
+        "kernels": lowered.kernels.iter().map(|kernel| kernel.to_string()).collect::<Vec<_>>(),
+        "steps": steps.collect::<Vec<_>>(),
     }))
 }
 

@@ -12,11 +12,14 @@ use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dl::Function;
 use dl::inspect::{self, Stage, View};
+use dl_codegen::compile::{Lowered, lower};
+use dl_codegen::plan::plan_state;
 use dl_ir::module::{self, Module};
 use dl_ir::network::Network;
 
 use crate::args::{Width, positive};
 use crate::error::{Error, Result};
+use crate::picture;
 use crate::report;
 use crate::subject::{Subject, SubjectArg, function_of};
 
@@ -30,7 +33,7 @@ pub struct Args {
     /// The function to show [default: all of them where the stage is optimized, predict where it is forward, else train_step]
     #[arg(long, value_name = "F")]
     function: Option<String>,
-    /// How to show it; dot and json are for layers and graphs
+    /// How to show it; dot, json and svg are for stages before clif
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     format: Format,
     /// Examples in a batch, where the stage is memory
@@ -60,6 +63,8 @@ enum Format {
     Dot,
     /// One line
     Json,
+    /// A picture
+    Svg,
 }
 
 pub fn run(args: &Args) -> Result<()> {
@@ -70,38 +75,43 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn show(args: &Args, subject: &Subject) -> Result<String> {
     if let Some(wanted) = &args.print_after {
-        return passes::after(subject.module(args.function())?, wanted, |module| graph(args, module));
+        return passes::after(subject.module(args.function())?, wanted, |module| graph_text(args, module));
     }
     if let Some(pass) = &args.diff {
         return passes::difference(subject.module(args.function())?, pass, args.is_styled());
     }
     match args.stage {
-        Some(Stage::Layers) => Ok(layers(args.format, network(subject)?)),
+        Some(Stage::Layers) => layers(args.format, network(subject)?),
         Some(Stage::Forward | Stage::Training) => {
             network(subject)?;
-            Ok(graph(args, &subject.module(args.function())?))
+            graph(args, &subject.module(args.function())?)
         }
-        Some(Stage::Optimized) => Ok(graph(args, &optimized(subject.module(args.function())?)?)),
-        None => Ok(graph(args, &args.as_lowered(subject, args.function())?)),
+        Some(Stage::Optimized) => graph(args, &optimized(subject.module(args.function())?)?),
+        None => graph(args, &args.as_lowered(subject, args.function())?),
         Some(stage) => lowered(args, subject, stage),
     }
 }
 
-fn layers(format: Format, network: &Network) -> String {
+fn layers(format: Format, network: &Network) -> Result<String> {
     match format {
-        Format::Text => inspect::layers_text(network),
-        Format::Dot => dot::layers(network),
-        Format::Json => json::layers(network),
+        Format::Text => Ok(inspect::layers_text(network)),
+        Format::Dot => Ok(dot::layers(network)),
+        Format::Json => Ok(json::layers(network)),
+        Format::Svg => picture::svg(&picture::layers(network)),
     }
 }
 
-fn graph(args: &Args, module: &Module) -> String {
+fn graph(args: &Args, module: &Module) -> Result<String> {
     match args.format {
-        Format::Text if args.locations => format!("{module:#}"),
-        Format::Text => module.to_string(),
-        Format::Dot => dot::module(module),
-        Format::Json => json::module(module),
+        Format::Text => Ok(graph_text(args, module)),
+        Format::Dot => Ok(dot::module(module)),
+        Format::Json => Ok(json::module(module)),
+        Format::Svg => picture::svg(&picture::functions(module)),
     }
+}
+
+fn graph_text(args: &Args, module: &Module) -> String {
+    if args.locations { format!("{module:#}") } else { module.to_string() }
 }
 
 /// A function behind the stage of graphs.
@@ -112,8 +122,14 @@ fn lowered(args: &Args, subject: &Subject, stage: Stage) -> Result<String> {
     };
     let function = one_function(&whole, args.function.as_deref())?;
     let (target, batch) = (args.width.target(), args.batch);
+    let kernels = || -> Result<Lowered> { Ok(lower(function, &plan_state(&whole, target), target)?) };
     let view = View { target, batch, locations: args.locations, layer: None };
-    Ok(inspect::module_text(&whole, function, stage, &view)?)
+    match args.format {
+        Format::Text => Ok(inspect::module_text(&whole, function, stage, &view)?),
+        Format::Dot => Ok(dot::diagram(&picture::kernels(function, &kernels()?))),
+        Format::Json => Ok(json::kernels(&kernels()?)),
+        Format::Svg => picture::svg(&picture::kernels(function, &kernels()?)),
+    }
 }
 
 /// The function of this name; without a name that which trains, or the only one.
@@ -147,10 +163,10 @@ fn stage() -> impl TypedValueParser<Value = Stage> {
 impl Args {
     /// That the arguments go together.
     fn check(&self) -> Result<()> {
-        let is_lowered = self.stage.is_some_and(Stage::is_lowered);
-        if self.format != Format::Text && is_lowered {
+        let is_text = matches!(self.stage, Some(Stage::Memory | Stage::Clif | Stage::Asm));
+        if self.format != Format::Text && is_text {
             return Err(Error::usage(
-                "--format dot and json are for stages layers, forward, training and optimized",
+                "stages memory, clif and asm are text: --format dot, json and svg are for stages before them",
             ));
         }
         let is_optimized = matches!(self.stage, None | Some(Stage::Optimized));
