@@ -43,6 +43,7 @@ pub mod build;
 pub mod builder;
 mod closest;
 pub mod diagnostics;
+pub mod flops;
 pub mod graph;
 pub mod interp;
 pub mod layers;

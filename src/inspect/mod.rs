@@ -2,10 +2,10 @@
 //!
 //! `dlc` shows the same.
 
-mod flops;
 mod kernels;
 mod layers;
 mod memory;
+mod memory_map;
 mod stage;
 mod stages;
 mod summary;
@@ -27,8 +27,9 @@ use dl_ir::network::Network;
 use crate::error::{Error, Result};
 use crate::function::Function;
 
-pub use flops::flops;
+pub use dl_ir::flops::flops;
 pub use layers::{layer_text, layers_text};
+pub use memory_map::{LiveBuffer, MemoryMap};
 pub use stage::Stage;
 pub use stages::{built, optimized, optimized_with};
 pub use summary::{Flops, LayerSummary, Memory, Summary};

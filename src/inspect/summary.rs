@@ -1,10 +1,13 @@
 //! A network at a glance.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display, Formatter};
 
 use dl_codegen::compile::{CompileError, lower};
 use dl_codegen::plan::plan_state;
 use dl_codegen::target::Target;
+use dl_ir::flops::{flops, flops_by_layer};
+use dl_ir::layers::CheckedLayer;
 use dl_ir::module::{Module, StateRole};
 use dl_ir::network::{LayerInfo, Network};
 use dl_runtime::arena::total_bytes;
@@ -13,7 +16,7 @@ use serde::Serialize;
 
 use super::table::{Align, Table};
 use super::units::{self, bytes, count};
-use super::{flops, layer_text, optimized};
+use super::{layer_text, optimized};
 use crate::error::Result;
 use crate::function::Function;
 
@@ -57,6 +60,10 @@ pub struct LayerSummary {
     pub output: Vec<usize>,
     /// The number of trained elements.
     pub parameters: usize,
+    /// Arithmetic of calls on a batch, in training forward and backward.
+    pub flops: Flops,
+    /// The bytes of its output for a batch.
+    pub activation_bytes: usize,
 }
 
 /// Floating-point operations of a call on a batch; see [`flops`](fn@flops).
@@ -95,7 +102,7 @@ impl Summary {
             network: network.to_string(),
             input: network.input_shape().to_vec(),
             output: network.output_shape().to_vec(),
-            layers: network.layer_infos().into_iter().map(LayerSummary::from).collect(),
+            layers: layers(network, &predict, &train_step, batch),
             loss: network.loss().name(),
             optimizer: network.optimizer().to_string(),
             parameters: network.n_parameters(),
@@ -135,18 +142,25 @@ fn scratch(module: &Module, state: &StatePlan, target: Target, batch: usize) -> 
     Ok(lowered.plan.scratch.at(batch.next_multiple_of(BATCH_GRANULE)))
 }
 
-impl From<LayerInfo> for LayerSummary {
-    fn from(info: LayerInfo) -> Self {
+/// The layers with what they cost, those inside included.
+fn layers(network: &Network, predict: &Module, train_step: &Module, batch: usize) -> Vec<LayerSummary> {
+    let [predict, train_step] =
+        [predict, train_step].map(|module| flops_by_layer(&module.functions[0], batch));
+    let summary = |(info, layer): (LayerInfo, &CheckedLayer)| {
+        let names: Vec<&str> = layer.flattened().into_iter().map(|layer| layer.name.as_str()).collect();
+        let sum = |of: &BTreeMap<String, u64>| names.iter().filter_map(|&name| of.get(name)).sum();
+        let flops = Flops { predict: sum(&predict), train_step: sum(&train_step) };
+        let activation_bytes = 4 * batch * info.output.iter().product::<usize>();
         let LayerInfo { name, kind, arguments, input, output, n_parameters: parameters } = info;
-        LayerSummary { name, kind, arguments, input, output, parameters }
-    }
+        LayerSummary { name, kind, arguments, input, output, parameters, flops, activation_bytes }
+    };
+    network.layer_infos().into_iter().zip(network.layers()).map(summary).collect()
 }
 
 impl Display for Summary {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         writeln!(f, "{}", self.layers())?;
         writeln!(f, "loss = {}\noptimizer = {}\n", self.loss, self.optimizer)?;
-        writeln!(f, "{}", self.arithmetic())?;
         write!(f, "{}", self.memory())
     }
 }
@@ -156,26 +170,34 @@ impl Summary {
         let mut table = Table::new([
             ("layer", Align::Left),
             ("", Align::Left),
-            ("input", Align::Left),
             ("output", Align::Left),
             ("parameters", Align::Right),
+            ("forward", Align::Right),
+            ("training", Align::Right),
+            ("activations", Align::Right),
         ]);
-        let shape = |sizes: &[usize]| format!("{sizes:?}");
+        let cost = |flops: u64| if flops == 0 { "–".to_owned() } else { units::flops(flops) };
+        let costs = |flops: Flops| [cost(flops.predict), cost(flops.train_step)];
         for layer in &self.layers {
             let call = layer_text(layer.kind, &layer.arguments);
+            let [forward, training] = costs(layer.flops);
             let (name, parameters) = (layer.name.clone(), count(layer.parameters));
-            table.row([name, call, shape(&layer.input), shape(&layer.output), parameters]);
+            let output = format!("{:?}", layer.output);
+            let activations = bytes(layer.activation_bytes);
+            table.row([name, call, output, parameters, forward, training, activations]);
         }
-        let (input, output) = (shape(&self.input), shape(&self.output));
-        table.row(["all".to_owned(), String::new(), input, output, count(self.parameters)]);
-        table
-    }
-
-    fn arithmetic(&self) -> Table {
-        let batch = format!("batch of {}", self.batch);
-        let mut table = Table::new([(&batch, Align::Left), ("arithmetic", Align::Right)]);
-        table.row(["predict".to_owned(), units::flops(self.flops.predict)]);
-        table.row(["train_step".to_owned(), units::flops(self.flops.train_step)]);
+        let activations = self.layers.iter().map(|layer| layer.activation_bytes).sum();
+        let [forward, training] = costs(self.flops);
+        let (about, parameters) = (format!("batch of {}", self.batch), count(self.parameters));
+        table.row([
+            "all".to_owned(),
+            about,
+            String::new(),
+            parameters,
+            forward,
+            training,
+            bytes(activations),
+        ]);
         table
     }
 

@@ -1,9 +1,14 @@
 //! `dlc summary`: a network at a glance.
 
-use dl::inspect::Summary;
+use std::path::PathBuf;
+
+use dl::Function;
+use dl::inspect::{self, MemoryMap, Summary};
+use dl_runtime::files::atomic;
 
 use crate::args::{Net, Width, positive};
 use crate::error::Result;
+use crate::picture;
 use crate::report;
 
 #[derive(clap::Args)]
@@ -15,6 +20,12 @@ pub struct Args {
     batch: usize,
     #[command(flatten)]
     width: Width,
+    /// Show what a training step keeps in memory when, and what stands at the peak
+    #[arg(long)]
+    memory: bool,
+    /// A file for a picture of that
+    #[arg(long, value_name = "F", requires = "memory")]
+    svg: Option<PathBuf>,
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
@@ -22,6 +33,14 @@ pub struct Args {
 
 pub fn run(args: &Args) -> Result<()> {
     let builder = args.net.read()?;
-    let summary = Summary::new(builder.network(), args.width.target(), args.batch)?;
-    report::print(&summary, args.json)
+    let (network, target) = (builder.network(), args.width.target());
+    if !args.memory {
+        return report::print(&Summary::new(network, target, args.batch)?, args.json);
+    }
+    let module = inspect::optimized(network, Some(Function::TrainStep))?;
+    let map = MemoryMap::new(&module, &module.functions[0], target, args.batch)?;
+    if let Some(path) = &args.svg {
+        atomic::write(path, picture::memory(&map).as_bytes())?;
+    }
+    report::print(&map, args.json)
 }

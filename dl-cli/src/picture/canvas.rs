@@ -21,10 +21,12 @@ text{font:12px ui-monospace,'DejaVu Sans Mono',Menlo,Consolas,monospace;fill:#1b
 .backward{fill:#fdeee3;stroke:#b35900}
 .update{fill:#e4f3e6;stroke:#2c7a3d}
 .frame{fill:#4b6bfb;fill-opacity:.06;stroke:#4b6bfb;stroke-opacity:.6;stroke-dasharray:5 3}
+.thin{stroke-width:.5}
+.grid{stroke:#8b949e;stroke-width:.4}
 .arrow{fill:none;stroke:#57606a}
 .tip{fill:#57606a}
 .halo{paint-order:stroke;stroke:#fff;stroke-width:4px;stroke-linejoin:round}
-.peak{stroke:#cf222e;stroke-width:1.5;stroke-dasharray:4 3}
+.peak{fill:none;stroke:#cf222e;stroke-width:1.5;stroke-dasharray:4 3}
 @media(prefers-color-scheme:dark){
 svg{background:#0d1117}
 text{fill:#e6edf3}
@@ -36,7 +38,7 @@ text{fill:#e6edf3}
 .arrow{stroke:#8b949e}
 .tip{fill:#8b949e}
 .halo{stroke:#0d1117}
-.peak{stroke:#ff7b72}
+.peak{fill:none;stroke:#ff7b72}
 }
 ";
 

@@ -1,4 +1,4 @@
-//! Pictures: diagrams of layers, graphs and kernels, laid out and drawn as SVG.
+//! Pictures: diagrams of layers, graphs and kernels, laid out and drawn as SVG, and maps of memory.
 
 mod boxes;
 mod canvas;
@@ -7,12 +7,14 @@ mod graph;
 mod kernels;
 mod layers;
 mod layout;
+mod memory;
 mod repeats;
 mod svg;
 
 pub use graph::functions;
 pub use kernels::kernels;
 pub use layers::layers;
+pub use memory::memory;
 pub use svg::svg;
 
 /// Boxes with text and arrows between them, before they have places.

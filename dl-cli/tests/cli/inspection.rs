@@ -14,6 +14,11 @@ fn a_summary_has_layers_arithmetic_and_memory() {
     assert_eq!(json["parameters"], 4 * 6 + 6 + 6 * 3 + 3);
     assert_eq!(json["layers"][1]["name"], "dense1");
     assert_eq!(json["layers"][1]["output"], json!([3]));
+    assert_eq!(
+        json["layers"][0]["flops"],
+        json!({ "predict": 2 * 10 * 4 * 6, "train_step": 2 * 2 * 10 * 4 * 6 })
+    );
+    assert_eq!(json["layers"][1]["activation_bytes"], 4 * 10 * 3);
     assert_eq!(json["flops"]["predict"], 2 * 10 * (4 * 6 + 6 * 3));
     assert_eq!(json["flops"]["train_step"], 2 * 10 * (2 * 4 * 6 + 3 * 6 * 3));
 }
@@ -27,6 +32,54 @@ fn the_arena_is_as_large_as_promised() {
         assert_eq!(promised["memory"]["arena_bytes"], measured["arena_bytes"], "batch {batch}");
         assert_eq!(promised["flops"]["train_step"], measured["flops"], "batch {batch}");
     }
+}
+
+#[test]
+fn layers_inside_layers_count() {
+    let folder = Folder::new();
+    let json = folder
+        .dlc(&["summary", "< dense(4, 4), residual(< dense(4, 4) >) >", "--batch", "1", "--json"])
+        .json();
+    let flops = |layer: usize| json["layers"][layer]["flops"]["predict"].as_u64().unwrap();
+    assert_eq!((flops(0), flops(1)), (32, 32));
+    assert_eq!(json["flops"]["predict"], flops(0) + flops(1));
+}
+
+#[test]
+fn memory_is_shown_step_by_step() {
+    let folder = Folder::new();
+    let summary =
+        |args: &[&str]| folder.dlc(&[&["summary", NET, "--memory", "--batch", "20"], args].concat());
+    let json = summary(&["--json"]).json();
+    let alive: Vec<u64> =
+        json["alive_bytes"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap()).collect();
+    let peak = json["peak"].as_u64().unwrap() as usize;
+    assert_eq!(json["capacity"], 32, "in sixteens");
+    assert_eq!(alive[peak], *alive.iter().max().unwrap());
+    assert!(alive[peak] <= json["scratch_bytes"].as_u64().unwrap(), "{json}");
+    // Buffers that are alive at once do not overlap, and all lie in what is reserved.
+    let buffers = json["buffers"].as_array().unwrap();
+    let number = |buffer: &Value, name: &str| buffer[name].as_u64().unwrap();
+    for (index, one) in buffers.iter().enumerate() {
+        let end = |buffer: &Value| number(buffer, "offset") + number(buffer, "bytes");
+        assert!(end(one) <= number(&json, "scratch_bytes"));
+        for other in &buffers[..index] {
+            let apart_in_time =
+                number(one, "last") < number(other, "first") || number(other, "last") < number(one, "first");
+            let apart = end(one) <= number(other, "offset") || end(other) <= number(one, "offset");
+            assert!(apart_in_time || apart, "{one} {other}");
+        }
+    }
+    let text = summary(&["--svg", "map.svg"]).ok();
+    assert!(text.contains("peak") && text.contains("dense0") && text.contains('█'), "{text}");
+    let svg = std::fs::read_to_string(folder.path("map.svg")).unwrap();
+    assert_eq!(svg, folder.dlc(&["dump", NET, "--stage", "memory", "--format", "svg", "--batch", "20"]).ok());
+    assert_eq!(svg.matches("<rect").count(), buffers.len() + 1, "{svg}");
+    assert!(folder.dlc(&["dump", NET, "--stage", "memory", "--format", "dot"]).fails(2).contains("memory"));
+    assert_eq!(
+        folder.dlc(&["dump", NET, "--stage", "memory", "--format", "json", "--batch", "20"]).json(),
+        json
+    );
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Layers, graphs and kernels as one line of JSON.
 
+use dl::inspect::MemoryMap;
 use dl_codegen::compile::Lowered;
 use dl_codegen::plan::PlanStep;
 use dl_ir::graph::NodeId;
@@ -79,6 +80,11 @@ pub fn kernels(lowered: &Lowered) -> String {
         "kernels": lowered.kernels.iter().map(|kernel| kernel.to_string()).collect::<Vec<_>>(),
         "steps": steps.collect::<Vec<_>>(),
     }))
+}
+
+/// What is alive when.
+pub fn memory(map: &MemoryMap) -> String {
+    line(&serde_json::to_value(map).expect("maps have names as keys"))
 }
 
 fn named(nodes: &[(String, NodeId)]) -> Vec<Value> {

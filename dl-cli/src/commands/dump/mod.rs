@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use dl::Function;
-use dl::inspect::{self, Stage, View};
+use dl::inspect::{self, MemoryMap, Stage, View};
 use dl_codegen::compile::{Lowered, lower};
 use dl_codegen::plan::plan_state;
 use dl_ir::module::{self, Module};
@@ -122,10 +122,13 @@ fn lowered(args: &Args, subject: &Subject, stage: Stage) -> Result<String> {
     };
     let function = one_function(&whole, args.function.as_deref())?;
     let (target, batch) = (args.width.target(), args.batch);
+    let memory = || MemoryMap::new(&whole, function, target, batch);
     let kernels = || -> Result<Lowered> { Ok(lower(function, &plan_state(&whole, target), target)?) };
     let view = View { target, batch, locations: args.locations, layer: None };
     match args.format {
         Format::Text => Ok(inspect::module_text(&whole, function, stage, &view)?),
+        Format::Json if stage == Stage::Memory => Ok(json::memory(&memory()?)),
+        Format::Svg if stage == Stage::Memory => Ok(picture::memory(&memory()?)),
         Format::Dot => Ok(dot::diagram(&picture::kernels(function, &kernels()?))),
         Format::Json => Ok(json::kernels(&kernels()?)),
         Format::Svg => picture::svg(&picture::kernels(function, &kernels()?)),
@@ -163,11 +166,15 @@ fn stage() -> impl TypedValueParser<Value = Stage> {
 impl Args {
     /// That the arguments go together.
     fn check(&self) -> Result<()> {
-        let is_text = matches!(self.stage, Some(Stage::Memory | Stage::Clif | Stage::Asm));
-        if self.format != Format::Text && is_text {
-            return Err(Error::usage(
-                "stages memory, clif and asm are text: --format dot, json and svg are for stages before them",
-            ));
+        let refused = match (self.stage, self.format) {
+            (Some(Stage::Clif | Stage::Asm), format) if format != Format::Text => {
+                "stages clif and asm are text: --format dot, json and svg are for stages before them"
+            }
+            (Some(Stage::Memory), Format::Dot) => "memory is no graph: --format text, json and svg show it",
+            _ => "",
+        };
+        if !refused.is_empty() {
+            return Err(Error::usage(refused));
         }
         let is_optimized = matches!(self.stage, None | Some(Stage::Optimized));
         let shows_passes = self.print_after.is_some() || self.diff.is_some();

@@ -1,0 +1,176 @@
+//! What is in memory when.
+
+use std::fmt::{self, Display, Formatter, Write};
+use std::sync::Arc;
+
+use dl_codegen::compile::{CompileError, lower};
+use dl_codegen::plan::{Plan, plan_state};
+use dl_codegen::target::Target;
+use dl_ir::graph::{Graph, NodeId};
+use dl_ir::module::{Function, Module};
+use dl_ir::origin::{Origin, Part, Rule};
+use dl_runtime::program::{BATCH_GRANULE, Place};
+use serde::Serialize;
+
+use super::table::{Align, Table};
+use super::units::bytes;
+use crate::error::Result;
+
+/// The widest bar of the text, in characters.
+const BAR: usize = 40;
+
+/// How many buffers of the peak the text names.
+const NAMED: usize = 12;
+
+/// What a function keeps in memory besides state, step by step. Its text is a bar for each step, and what stands at the peak.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct MemoryMap {
+    /// The function.
+    pub function: String,
+    /// The size of the batch that it was asked for.
+    pub batch: usize,
+    /// The size that there is room for, which all bytes are for.
+    pub capacity: usize,
+    /// Parameters and other state.
+    pub state_bytes: usize,
+    /// Everything in between. Never less than what is alive at the peak; more, where buffers do not fit into each other's places.
+    pub scratch_bytes: usize,
+    /// What is alive in each step.
+    pub alive_bytes: Vec<usize>,
+    /// The step in which most is alive.
+    pub peak: usize,
+    /// All buffers in between.
+    pub buffers: Vec<LiveBuffer>,
+}
+
+/// A buffer of a [`MemoryMap`].
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct LiveBuffer {
+    /// Its name: that of the node that it holds.
+    pub name: String,
+    /// The part of the network that it is of: `dense0`, `dense0, backward`.
+    pub part: String,
+    /// Its size.
+    pub bytes: usize,
+    /// Where it begins, from where state ends.
+    pub offset: usize,
+    /// The first step in which it is alive.
+    pub first: usize,
+    /// The last step in which it is alive.
+    pub last: usize,
+}
+
+impl MemoryMap {
+    /// Of a function of a module as it is, on a target, for batches of `batch` examples. No pass is run.
+    ///
+    /// # Errors
+    /// If the function does not compile. For one that passes made, that is a bug of dl.
+    pub fn new(module: &Module, function: &Function, target: Target, batch: usize) -> Result<Self> {
+        let state = plan_state(module, target);
+        let plan = lower(function, &state, target).map_err(CompileError::from)?.plan;
+        let capacity = batch.next_multiple_of(BATCH_GRANULE);
+        let buffers = buffers(&plan, &function.graph, capacity);
+        let alive = |step: usize| {
+            let alive = buffers.iter().filter(|buffer| (buffer.first..=buffer.last).contains(&step));
+            alive.map(|buffer| buffer.bytes).sum()
+        };
+        let alive_bytes: Vec<usize> = (0..plan.steps.len()).map(alive).collect();
+        let peak = (0..alive_bytes.len()).rev().max_by_key(|&step| alive_bytes[step]).unwrap_or(0);
+        Ok(MemoryMap {
+            function: function.name.clone(),
+            batch,
+            capacity,
+            state_bytes: state.bytes(),
+            scratch_bytes: plan.scratch.at(capacity),
+            alive_bytes,
+            peak,
+            buffers,
+        })
+    }
+
+    /// What is alive at the peak, the largest first.
+    pub fn at_peak(&self) -> Vec<&LiveBuffer> {
+        let is_alive = |buffer: &&LiveBuffer| (buffer.first..=buffer.last).contains(&self.peak);
+        let mut alive: Vec<&LiveBuffer> = self.buffers.iter().filter(is_alive).collect();
+        alive.sort_by_key(|buffer| std::cmp::Reverse(buffer.bytes));
+        alive
+    }
+
+    fn peak_bytes(&self) -> usize {
+        self.alive_bytes.get(self.peak).copied().unwrap_or(0)
+    }
+}
+
+fn buffers(plan: &Plan, graph: &Graph, capacity: usize) -> Vec<LiveBuffer> {
+    let live = plan.buffers.iter().zip(&plan.alive).filter_map(|(buffer, alive)| {
+        // Windows lie in buffers that are counted.
+        let (Place::Scratch(offset), Some((first, last))) = (buffer.place, *alive) else { return None };
+        let part = part_of(&buffer.name, graph);
+        let (bytes, offset) = (4 * buffer.elements.at(capacity), offset.at(capacity));
+        Some(LiveBuffer { name: buffer.name.clone(), part, bytes, offset, first, last })
+    });
+    live.collect()
+}
+
+/// The part of the network that a buffer is of, which is named after a node, or after a loop and a node of its body.
+fn part_of(buffer: &str, graph: &Graph) -> String {
+    let digits = buffer.strip_prefix('%').map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
+    let node = digits.flatten().and_then(|digits| digits.parse().ok()).map(NodeId);
+    let origin = node.filter(|node| node.index() < graph.n_nodes()).and_then(|node| graph.origin(node));
+    let Some(Origin { part, rule, .. }) = origin.map(Arc::as_ref) else { return String::new() };
+    let part = match part {
+        Part::Layer { name, .. } => name.to_string(),
+        Part::Input => "input".to_owned(),
+        Part::Loss => "loss".to_owned(),
+        Part::Optimizer => "optimizer".to_owned(),
+        Part::Random => "random numbers".to_owned(),
+    };
+    match rule {
+        Rule::Built => part,
+        Rule::Vjp { .. } => format!("{part}, backward"),
+        Rule::Update { parameter } => format!("{parameter}, trained"),
+    }
+}
+
+impl Display for MemoryMap {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let peak_bytes = self.peak_bytes();
+        writeln!(
+            f,
+            "{} at batches of {} (room for {}): {} of state, {} in between, of which at most {} are alive at once\n",
+            self.function,
+            self.batch,
+            self.capacity,
+            bytes(self.state_bytes),
+            bytes(self.scratch_bytes),
+            bytes(peak_bytes)
+        )?;
+        let mut steps = Table::new([("step", Align::Right), ("alive", Align::Right), ("", Align::Left)]);
+        for (step, &alive) in self.alive_bytes.iter().enumerate() {
+            let mut bar = "█".repeat((BAR * alive).div_ceil(peak_bytes.max(1)));
+            if step == self.peak {
+                write!(bar, " peak")?;
+            }
+            steps.row([step.to_string(), bytes(alive), bar]);
+        }
+        writeln!(f, "{steps}")?;
+        let mut buffers = Table::new([
+            ("alive at the peak", Align::Left),
+            ("of", Align::Left),
+            ("bytes", Align::Right),
+            ("part", Align::Right),
+            ("steps", Align::Left),
+        ]);
+        let alive = self.at_peak();
+        for buffer in alive.iter().take(NAMED) {
+            let share = format!("{:.1} %", 100.0 * buffer.bytes as f64 / peak_bytes.max(1) as f64);
+            let steps = format!("{}..={}", buffer.first, buffer.last);
+            buffers.row([buffer.name.clone(), buffer.part.clone(), bytes(buffer.bytes), share, steps]);
+        }
+        write!(f, "{buffers}")?;
+        match alive.len().checked_sub(NAMED) {
+            None | Some(0) => Ok(()),
+            Some(more) => writeln!(f, "and {more} more"),
+        }
+    }
+}
