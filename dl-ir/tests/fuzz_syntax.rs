@@ -134,6 +134,21 @@ fn slips_in_valid_networks_are_refused_politely() {
     });
 }
 
+/// A network's text cut off anywhere, or with one character of another kind anywhere.
+#[test]
+fn every_character_may_be_wrong() {
+    for text in VALID {
+        for at in 0..text.len() {
+            show(&text[..at]);
+            for bit in 0..7 {
+                let mut damaged = text.as_bytes().to_vec();
+                damaged[at] ^= 1 << bit;
+                show(std::str::from_utf8(&damaged).expect("ASCII with another bit"));
+            }
+        }
+    }
+}
+
 #[test]
 fn deep_nesting_is_refused() {
     for open in ["(", "[", "{", "<", "< residual(", "(<", "< dense(1, 1), residual(< a: "] {
@@ -149,7 +164,10 @@ fn deep_nesting_is_refused() {
 
 #[test]
 fn long_texts_are_refused() {
-    assert!(Network::parse(&" ".repeat(2 << 20)).is_err());
+    let long = "x".repeat(2 << 20);
+    let shown = Network::parse(&long).expect_err("too long").render("net.dl", &long);
+    assert!(shown.starts_with("error: the network text has more than 1048576 bytes\n"), "{shown}");
+    assert!(shown.len() < 1000, "shown in part: {} bytes", shown.len());
     let many = format!("< input(1), {} >", "relu,".repeat(150_000));
     assert!(Network::parse(&many).is_err());
 }

@@ -61,31 +61,40 @@ fn parse(mut reader: impl Read, axes: u8) -> Result<Tensor, Defect> {
         shape.push(dim as usize);
     }
     let pixels = read_exactly(reader, size)?;
-    Ok(Tensor::new(shape, pixels).expect("as many bytes were read as the shape has elements"))
+    // An axis of length 0 makes any size 0; the others may still be too long.
+    Tensor::new(shape, pixels).map_err(|_| Defect::TooLarge)
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod testing {
+    //! Writes IDX files for tests.
+
     use std::io::Write;
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
-    use super::*;
-    use crate::files::testing::Folder;
-
-    fn idx(shape: &[u32], elements: &[u8]) -> Vec<u8> {
+    /// An IDX file of bytes.
+    pub(in crate::data) fn idx(shape: &[u32], elements: &[u8]) -> Vec<u8> {
         let mut contents = vec![0, 0, 8, shape.len() as u8];
         contents.extend(shape.iter().flat_map(|dim| dim.to_be_bytes()));
         contents.extend_from_slice(elements);
         contents
     }
 
-    fn gz(contents: &[u8]) -> Vec<u8> {
+    /// The same, compressed.
+    pub(in crate::data) fn gz(contents: &[u8]) -> Vec<u8> {
         let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
         encoder.write_all(contents).unwrap();
         encoder.finish().unwrap()
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::{gz, idx};
+    use super::*;
+    use crate::files::testing::Folder;
 
     fn defect(contents: &[u8]) -> Defect {
         parse(contents, 3).unwrap_err()

@@ -1,6 +1,8 @@
 //! Data sets: examples and targets, to train on and to test on.
 
 mod batch;
+#[cfg(test)]
+mod damage;
 mod mnist;
 mod npy;
 mod npz;
@@ -125,7 +127,7 @@ pub enum DataError {
         targets: usize,
     },
     /// No examples, or examples or targets without elements.
-    #[error("{}: {tensor} has shape {shape:?}, which holds nothing", path.display())]
+    #[error("{}: {tensor} has shape {shape:?}, which holds no examples", path.display())]
     Empty {
         /// The file or folder.
         path: PathBuf,
@@ -145,7 +147,11 @@ pub enum DataError {
         test: Box<(Vec<usize>, Vec<usize>)>,
     },
     /// The examples do not have as many elements as the network reads.
-    #[error("examples of shape {found:?} do not fit a network with input shape {expected:?}: they have {} elements, it reads {}", found.iter().product::<usize>(), expected.iter().product::<usize>())]
+    #[error(
+        "examples of shape {found:?} do not fit a network with input shape {expected:?}: they have {} elements, it reads {}",
+        count(found),
+        count(expected)
+    )]
     Reshape {
         /// The shape the network reads.
         expected: Vec<usize>,
@@ -223,6 +229,11 @@ impl fmt::Display for Bytes {
         }
         Ok(())
     }
+}
+
+/// The number of elements of a shape, for messages: of shapes that no tensor has, too.
+fn count(shape: &[usize]) -> u128 {
+    shape.iter().fold(1, |product, &dim| product.saturating_mul(dim as u128))
 }
 
 /// That contents start with `magic`.

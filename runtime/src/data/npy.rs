@@ -32,7 +32,8 @@ pub(super) fn parse(contents: &[u8]) -> Result<Tensor, Defect> {
     if found != expected {
         return Err(Defect::Size { expected, found });
     }
-    Ok(Tensor::new(header.shape, decode(elements)).expect("the shape's size was compared"))
+    // An axis of length 0 makes any size 0; the others may still be too long.
+    Tensor::new(header.shape, decode(elements)).map_err(|_| Defect::TooLarge)
 }
 
 /// The text of the header, and the elements.
@@ -170,6 +171,8 @@ mod tests {
             assert!(matches!(shape(bad), Err(Defect::Header)), "{bad}");
         }
         assert!(matches!(shape("(4294967296, 4294967296, 16)"), Err(Defect::TooLarge)));
+        let empty = npy("|u1", "(0, 4294967296, 4294967296)", &[]);
+        assert!(matches!(parse(&empty), Err(Defect::TooLarge)));
         assert!(matches!(shape(&format!("({})", "1,".repeat(33))), Err(Defect::Header)));
     }
 

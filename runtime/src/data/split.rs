@@ -204,7 +204,7 @@ mod tests {
     fn parts_must_fit_together() {
         let error = split(4, 3).unwrap_err();
         assert_eq!(error.to_string(), "d: 4 examples in x, but 3 targets in y");
-        assert_eq!(split(0, 0).unwrap_err().to_string(), "d: x has shape [0, 2], which holds nothing");
+        assert_eq!(split(0, 0).unwrap_err().to_string(), "d: x has shape [0, 2], which holds no examples");
     }
 
     #[test]
@@ -212,6 +212,8 @@ mod tests {
         let mut split = split(4, 4).unwrap();
         split.reshape_examples(&[1, 2, 1]).unwrap();
         assert_eq!(split.example_shape(), [1, 2, 1]);
+        let huge = split.reshape_examples(&[usize::MAX; 3]).unwrap_err().to_string();
+        assert!(huge.contains("they have 2 elements, it reads"), "{huge}");
         let error = split.reshape_examples(&[3]).unwrap_err();
         assert_eq!(
             error.to_string(),

@@ -175,9 +175,11 @@ impl Values for Tensor {
     }
 }
 
-/// The number of elements of a shape, if it fits.
+/// The number of elements of a shape, if it fits: also that of every part of it, where another axis is empty.
 pub(crate) fn elements(shape: &[usize]) -> Option<usize> {
-    shape.iter().try_fold(1usize, |product, &dim| product.checked_mul(dim))
+    let full = shape.iter().filter(|&&dim| dim > 0);
+    let largest = full.copied().try_fold(1usize, usize::checked_mul)?;
+    Some(if shape.contains(&0) { 0 } else { largest })
 }
 
 #[cfg(test)]
@@ -188,7 +190,9 @@ mod tests {
     #[test]
     fn the_shape_must_fit() {
         assert_eq!(Tensor::new(vec![2, 3], vec![0u8; 5]), Err(TensorError::Length { expected: 6, found: 5 }));
-        assert!(Tensor::new(vec![usize::MAX, 2], vec![0u8; 5]).is_err());
+        for huge in [vec![usize::MAX, 2], vec![0, usize::MAX, 2], vec![usize::MAX, 2, 0]] {
+            assert!(Tensor::new(huge, vec![0u8; 0]).is_err());
+        }
         assert!(Tensor::new(vec![], vec![1.0f32]).is_ok());
     }
 
