@@ -5,9 +5,17 @@ fn main() {
     let _ = network!(
 < dense(784, 10, bias = true, bias = false) >
     );
+    // attention_without_heads
+    let _ = network!(
+< input(10, 16), attention(16), flatten >
+    );
     // beta_too_large
     let _ = network!(
 < dense(784, 10) >, optimizer = adam(lr = 0.1, beta1 = 1)
+    );
+    // causal_number
+    let _ = network!(
+< input(10, 16), attention(16, 4, causal = 1) >
     );
     // conv_without_kernel
     let _ = network!(
@@ -28,6 +36,10 @@ fn main() {
     // dropout_one
     let _ = network!(
 < input(4), dropout(1), dense(4, 1) >
+    );
+    // embedding_without_dim
+    let _ = network!(
+< input(8), embedding(27) >
     );
     // extra_argument
     let _ = network!(

@@ -13,6 +13,10 @@ fn main() {
     let _ = network!(
 < linear(784, 10) >
     );
+    // multi_head_attention
+    let _ = network!(
+< input(10, 16), MultiHeadAttention(16, 4), transformer(16) >
+    );
     // names_of_keras
     let _ = network!(
 < input(28, 28, 1), Conv2D(1, 8, kernel_size = 3, use_bias = false), MaxPooling2D(2), BatchNormalization(8) >

@@ -11,6 +11,10 @@ fn main() {
     );
     // constant_size
 network!(< dense(INPUTS, 10) >);
+    // heads_zero
+    let _ = network!(
+< input(10, 16), attention(16, 0) >
+    );
     // hexadecimal
     let _ = network!(
 < dense(0x10, 10) >
@@ -74,5 +78,9 @@ network!(< dense(INPUTS, 10) >);
     // suffix_float
     let _ = network!(
 < dense(784, 10) >, optimizer = sgd(lr = 1f32)
+    );
+    // vocabulary_zero
+    let _ = network!(
+< input(10), embedding(0, 16) >
     );
 }

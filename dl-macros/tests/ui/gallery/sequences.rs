@@ -9,6 +9,14 @@ fn main() {
     let _ = network!(
 < input(10, 16), attention(8, 4) >
     );
+    // attention_flat
+    let _ = network!(
+< dense(8, 8), attention(8, 2) >
+    );
+    // attention_image
+    let _ = network!(
+< input(28, 28, 1), attention(1, 1) >
+    );
     // heads
     let _ = network!(
 < input(10, 16), attention(16, 3) >

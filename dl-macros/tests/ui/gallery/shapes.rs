@@ -17,6 +17,10 @@ fn main() {
     let _ = network!(
 < input(10), residual(< embedding(27, 1), flatten >) >
     );
+    // embedding_twice
+    let _ = network!(
+< input(8), embedding(27, 16), embedding(27, 16) >
+    );
     // features
     let _ = network!(
 < dense(784, 256, relu),
