@@ -1,5 +1,7 @@
 //! How a network comes to be: from text, with options.
 
+use std::fs::File;
+use std::io::{self, Read};
 use std::marker::PhantomData;
 use std::path::Path;
 
@@ -8,7 +10,8 @@ use dl_codegen::target::Target;
 use dl_codegen::vector::Lanes;
 use dl_ir::module::Module;
 use dl_ir::network as ir;
-use dl_runtime::pool::default_threads;
+use dl_ir::syntax::MAX_TEXT;
+use dl_runtime::pool::{MAX_THREADS, default_threads};
 
 use crate::engine::Engine;
 use crate::error::{Error, Result};
@@ -80,8 +83,7 @@ impl<N: From<Network>> Builder<N> {
     /// # Errors
     /// [`Error::Read`], [`Error::Network`].
     pub fn open(path: &Path, name: Option<&str>) -> Result<Self> {
-        let text =
-            std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
+        let text = read_text(path).map_err(|source| Error::Read { path: path.to_owned(), source })?;
         let parsed = match name {
             Some(name) => ir::Network::parse_named(&text, name),
             None => ir::Network::parse(&text),
@@ -144,7 +146,7 @@ impl<N: From<Network>> Builder<N> {
         self
     }
 
-    /// How many threads a call may use; by default as many as there are cores. Results do not depend on it.
+    /// How many threads a call may use, 1 to 256; by default as many as there are cores. Results do not depend on it.
     pub fn threads(mut self, threads: usize) -> Self {
         self.threads = Some(threads);
         self
@@ -175,8 +177,8 @@ impl<N: From<Network>> Builder<N> {
     pub fn build(self) -> Result<N> {
         let target = Target { lanes: self.choose_lanes()? };
         let threads = self.threads.unwrap_or_else(default_threads);
-        if threads == 0 {
-            return Err(Error::NoThreads);
+        if !(1..=MAX_THREADS).contains(&threads) {
+            return Err(Error::Threads { found: threads });
         }
         let mut engine = Engine::new(self.network, self.module, target, threads)?;
         engine.initialize(self.seed)?;
@@ -194,6 +196,17 @@ impl<N: From<Network>> Builder<N> {
         };
         Ok(lanes)
     }
+}
+
+/// The text of a file, read no further than any network goes: a device may have no end. What is longer is a mistake that the parser
+/// reports.
+fn read_text(path: &Path) -> io::Result<String> {
+    let mut text = Vec::new();
+    File::open(path)?.take(MAX_TEXT as u64 + 1).read_to_end(&mut text)?;
+    if text.len() > MAX_TEXT {
+        return Ok(String::from_utf8_lossy(&text).into_owned());
+    }
+    String::from_utf8(text).map_err(|_| io::Error::new(io::ErrorKind::InvalidData, "it is not UTF-8 text"))
 }
 
 fn parse_lanes(text: &str, origin: &'static str) -> Result<Lanes> {

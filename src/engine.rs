@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use dl_codegen::compile::{CompileError, lower};
 use dl_codegen::plan::{BATCH_SIZE, plan_state};
 use dl_codegen::target::Target;
+use dl_ir::losses::LossRule;
 use dl_ir::module::{self as ir_module, Init, Module, StateRole};
 use dl_ir::network as ir;
 use dl_ir::types::{DType, TensorType};
@@ -370,18 +371,32 @@ fn give_targets<'y>(
     must_be_finite: bool,
 ) -> Result<Option<Given<'y>>> {
     let Some(buffer) = entry.y else { return Ok(None) };
-    let given = match call.program().buffers[buffer.0 as usize].element {
+    let to_error = |source| Error::Tensor { tensor: "y", source };
+    match call.program().buffers[buffer.0 as usize].element {
         Element::F32 => {
             let must_be_finite = must_be_finite && !y.are_integers();
             let given = Given { buffer, lent: y.as_values(), must_be_finite };
-            give(call, given, |to| y.write_values(to)).map(Some)
+            let given = give(call, given, |to| y.write_values(to)).map_err(to_error)?;
+            if y.are_integers() {
+                check_integers(network.loss(), call.input(buffer))?;
+            }
+            Ok(Some(given))
         }
         Element::I32 => {
             let classes = network.output_shape().last().copied().unwrap_or(1);
-            y.write_classes(classes, call.input(buffer)).map(|()| None)
+            y.write_classes(classes, call.input(buffer)).map(|()| None).map_err(to_error)
         }
-    };
-    given.map_err(|source| Error::Tensor { tensor: "y", source })
+    }
+}
+
+/// That integers mean something as targets of a loss.
+fn check_integers(loss: &dyn LossRule, targets: &[f32]) -> Result<()> {
+    let Some(expected) = loss.integers() else { return Ok(()) };
+    let is_wrong = |value: &f32| !expected.iter().any(|&integer| f32::from(integer) == *value);
+    match targets.iter().position(is_wrong) {
+        None => Ok(()),
+        Some(index) => Err(Error::TargetValue { loss: loss.name(), index, value: targets[index], expected }),
+    }
 }
 
 /// Lends an input of real numbers that lie as kernels read them, and writes others.

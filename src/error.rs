@@ -7,6 +7,7 @@ use dl_ir::verify::VerifyError;
 use dl_runtime::data::DataError;
 use dl_runtime::files::FileError;
 use dl_runtime::machine::RunError;
+use dl_runtime::pool::MAX_THREADS;
 use dl_runtime::tensor::TensorError;
 use thiserror::Error;
 
@@ -64,6 +65,18 @@ pub enum Error {
         loss: &'static str,
         /// The shape of the targets.
         shape: Vec<usize>,
+    },
+    /// An integer that means nothing as a target of this loss.
+    #[error("target {index} is {value}, but integers as targets of {loss} are {} or {}", expected[0], expected[1])]
+    TargetValue {
+        /// The loss.
+        loss: &'static str,
+        /// The position of the target, in row-major order.
+        index: usize,
+        /// Its value.
+        value: f32,
+        /// The integers that it takes.
+        expected: [i8; 2],
     },
     /// As many targets as examples are needed.
     #[error("there are {examples} examples, but {targets} targets")]
@@ -173,9 +186,12 @@ pub enum Error {
         /// Who asked: `lanes` or `DL_LANES`.
         origin: &'static str,
     },
-    /// No threads were asked for.
-    #[error("a network runs on at least 1 thread, not 0")]
-    NoThreads,
+    /// No threads were asked for, or more than are ever started.
+    #[error("a network runs on 1 to {MAX_THREADS} threads, not {found}")]
+    Threads {
+        /// The number asked for.
+        found: usize,
+    },
     /// A pass of the compiler made an invalid module.
     #[error(transparent)]
     Invalid(#[from] VerifyError),

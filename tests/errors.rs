@@ -211,8 +211,6 @@ fn options_out_of_range() {
         let error = builder().lanes(lanes).build().expect_err("no such width");
         assert_eq!(error.to_string(), format!("vectors have 4, 8 or 16 lanes, not {lanes} (set by lanes)"));
     }
-    let error = builder().threads(0).build().expect_err("no threads");
-    assert_eq!(error.to_string(), "a network runs on at least 1 thread, not 0");
     builder().batch(0).build().expect_err("a batch of nothing");
     builder().batch(usize::MAX).build().expect_err("more than memory");
 }

@@ -8,6 +8,7 @@ use dl::{Builder, Function};
 use dl_codegen::jit;
 use dl_codegen::target::Target;
 use dl_codegen::vector::Lanes;
+use dl_runtime::pool::MAX_THREADS;
 
 use crate::error::{Error, Result};
 use crate::subject::is_module;
@@ -35,12 +36,14 @@ impl Net {
 
 /// Reads and checks the network that an argument gives or names.
 pub fn read_network(net: &str) -> Result<Builder> {
-    if net.contains('<') {
+    if net.contains('<') || net.is_empty() {
         return Ok(Builder::parse(net)?);
     }
     let whole = Path::new(net);
     Ok(match net.rsplit_once('#') {
-        Some((file, name)) if !whole.exists() => Builder::open(Path::new(file), Some(name))?,
+        Some((file, name)) if !file.is_empty() && !whole.exists() => {
+            Builder::open(Path::new(file), Some(name))?
+        }
         _ => Builder::open(whole, None)?,
     })
 }
@@ -49,7 +52,7 @@ pub fn read_network(net: &str) -> Result<Builder> {
 #[derive(Args)]
 pub struct Run {
     /// Threads to run on [default: one per core]
-    #[arg(long, value_name = "N", value_parser = positive())]
+    #[arg(long, value_name = "N", value_parser = threads())]
     threads: Option<usize>,
     #[command(flatten)]
     pub width: Width,
@@ -96,6 +99,11 @@ pub fn host_widths() -> Vec<Lanes> {
 /// A number of at least 1.
 pub fn positive() -> RangedU64ValueParser<usize> {
     RangedU64ValueParser::new().range(1..=u64::from(u32::MAX))
+}
+
+/// A number of threads.
+pub fn threads() -> RangedU64ValueParser<usize> {
+    RangedU64ValueParser::new().range(1..=MAX_THREADS as u64)
 }
 
 /// The name of a function.

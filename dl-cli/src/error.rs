@@ -81,6 +81,12 @@ pub enum Error {
         /// How many are drawn.
         limit: usize,
     },
+    /// There is no memory for a batch of made-up data.
+    #[error("no memory for {examples} made-up examples; use a smaller --batch")]
+    MadeUp {
+        /// How many.
+        examples: usize,
+    },
     /// Results cannot be written.
     #[error("cannot write to standard output: {0}")]
     Output(io::Error),

@@ -6,7 +6,7 @@ use dl_ir::types::{DType, TensorType};
 use dl_runtime::random::Stream;
 use dl_runtime::tensor::{Data, Tensor};
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// Streams far from those of states.
 const EXAMPLES: u32 = u32::MAX - 1;
@@ -29,29 +29,37 @@ pub fn made_up(network: &Network, examples: usize, seed: u64) -> Result<Split> {
             .vocabulary()
         {
             Some(vocabulary) => below(vocabulary, stream, len),
-            None => Data::F32((0..len).map(|element| signed(stream.uniform(element))).collect()),
+            None => filled(len, |element| signed(stream.uniform(element))).map(Data::F32),
         })?;
     let y = tensor(targets, examples, Stream::new(seed, TARGETS, 0), |stream, len| match targets.dtype {
-        DType::F32 => Data::F32((0..len).map(|element| target(stream.uniform(element))).collect()),
+        DType::F32 => filled(len, |element| target(stream.uniform(element))).map(Data::F32),
         _ => below(classes, stream, len),
     })?;
     Ok(Split::new("made-up data".as_ref(), ("x", x), ("y", y))?)
 }
 
 /// Random integers below a bound.
-fn below(bound: usize, stream: Stream, len: u64) -> Data {
+fn below(bound: usize, stream: Stream, len: usize) -> Option<Data> {
     let integer = |element| (f64::from(stream.uniform(element)) * bound as f64) as i32;
-    Data::I32((0..len).map(integer).collect())
+    filled(len, integer).map(Data::I32)
+}
+
+/// So many elements; `None` where there is no memory for them.
+fn filled<T>(len: usize, of: impl Fn(u64) -> T) -> Option<Vec<T>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).ok()?;
+    values.extend((0..len as u64).map(of));
+    Some(values)
 }
 
 fn tensor(
     ty: &TensorType,
     examples: usize,
     stream: Stream,
-    fill: impl Fn(Stream, u64) -> Data,
+    fill: impl Fn(Stream, usize) -> Option<Data>,
 ) -> Result<Tensor> {
     let shape = ty.shape.at(examples);
     let len = shape.iter().try_fold(1usize, |product, &size| product.checked_mul(size));
-    let data = fill(stream, len.unwrap_or(usize::MAX) as u64);
+    let data = len.and_then(|len| fill(stream, len)).ok_or(Error::MadeUp { examples })?;
     Ok(Tensor::new(shape, data)?)
 }

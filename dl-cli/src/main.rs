@@ -15,7 +15,7 @@ mod subject;
 
 use std::process::ExitCode;
 
-use clap::Parser;
+use clap::{CommandFactory, FromArgMatches, Parser};
 
 use commands::Command;
 
@@ -28,8 +28,16 @@ struct Cli {
 }
 
 fn main() -> ExitCode {
-    match Cli::parse().command.run() {
+    // `--seed -1` is a wrong value, not an unknown option.
+    let numbers = |command: clap::Command| {
+        command.mut_args(|arg| match arg.get_action().takes_values() {
+            true => arg.allow_negative_numbers(true),
+            false => arg,
+        })
+    };
+    let matches = Cli::command().mut_subcommands(numbers).get_matches();
+    match Cli::from_arg_matches(&matches).map_err(Into::into).and_then(|cli| cli.command.run()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => error.show(),
+        Err(error) => error::Error::show(&error),
     }
 }

@@ -7,6 +7,7 @@ use crate::graph::{Graph, NodeId};
 use crate::module::Function;
 use crate::ops::{Einsum, Op};
 use crate::origin::Origin;
+use crate::types::Dim;
 
 /// The floating-point operations of a function's contractions on a batch: two for each product that is summed, 2·m·n·k of a matrix
 /// product. Those of a scan count once for each step. Elementwise operations are not counted.
@@ -33,19 +34,23 @@ pub fn flops_by_layer(function: &Function, batch: usize) -> BTreeMap<String, u64
 fn of_node(graph: &Graph, id: NodeId, batch: usize) -> u64 {
     match graph.op(id) {
         Op::Einsum(einsum) => {
-            let shapes = graph.operands(id).into_iter().map(|operand| graph.tensor(operand).shape.at(batch));
-            contraction(einsum, shapes)
+            let size = |&dim: &Dim| match dim {
+                Dim::Static(size) => size as u64,
+                Dim::Batch(multiple) => (multiple as u64).saturating_mul(batch as u64),
+            };
+            let sizes = |operand| graph.tensor(operand).shape.dims().iter().map(size).collect();
+            contraction(einsum, graph.operands(id).into_iter().map(sizes))
         }
         Op::Scan(scan) => flops(&scan.body, batch).saturating_mul(scan.length as u64),
         _ => 0,
     }
 }
 
-fn contraction(einsum: &Einsum, operands: impl Iterator<Item = Vec<usize>>) -> u64 {
+fn contraction(einsum: &Einsum, operands: impl Iterator<Item = Vec<u64>>) -> u64 {
     let mut sizes = [1; 256];
     for (shape, letters) in operands.zip([&einsum.lhs, &einsum.rhs]) {
         for (&letter, size) in letters.iter().zip(shape) {
-            sizes[usize::from(letter)] = size as u64;
+            sizes[usize::from(letter)] = size;
         }
     }
     sizes.into_iter().fold(2, u64::saturating_mul)

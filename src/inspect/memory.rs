@@ -1,17 +1,17 @@
 //! The plan of the arena.
 
 use dl_codegen::compile::Lowered;
-use dl_runtime::program::{
-    BATCH_GRANULE, Buffer, Element, Extent, Layout, Place, StatePlan, Window, round_up,
-};
+use dl_runtime::program::{Buffer, Element, Extent, Layout, Place, StatePlan, Window, round_up};
 
+use super::room;
 use super::table::{Align, Table};
 use super::units::bytes;
+use crate::error::Result;
 
 /// Every buffer, where it lies and when it is alive, at this batch size.
-pub(super) fn text(state: &StatePlan, lowered: &Lowered, batch: usize) -> String {
+pub(super) fn text(state: &StatePlan, lowered: &Lowered, batch: usize) -> Result<String> {
     let plan = &lowered.plan;
-    let capacity = batch.next_multiple_of(BATCH_GRANULE);
+    let (capacity, scratch_bytes) = room(lowered, batch)?;
     let mut table = Table::new([
         ("buffer", Align::Left),
         ("holds", Align::Left),
@@ -48,14 +48,13 @@ pub(super) fn text(state: &StatePlan, lowered: &Lowered, batch: usize) -> String
         let (name, holds) = (buffer.name.clone(), element(buffer).to_owned());
         table.row([name, holds, elements.to_string(), layout, size.to_string(), offset.to_string(), steps]);
     }
-    let scratch = plan.scratch.at(capacity);
-    format!(
+    Ok(format!(
         "; {} at batches of {batch} (room for {capacity}): {} of state, {} in between, {} in all\n\n{table}",
         lowered.name,
         bytes(state.bytes()),
-        bytes(scratch),
-        bytes(scratch_start + scratch),
-    )
+        bytes(scratch_bytes),
+        bytes(scratch_start.saturating_add(scratch_bytes)),
+    ))
 }
 
 fn element(buffer: &Buffer) -> &'static str {

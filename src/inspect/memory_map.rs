@@ -9,9 +9,10 @@ use dl_codegen::target::Target;
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::{Function, Module};
 use dl_ir::origin::{Origin, Part, Rule};
-use dl_runtime::program::{BATCH_GRANULE, Place};
+use dl_runtime::program::Place;
 use serde::Serialize;
 
+use super::room;
 use super::table::{Align, Table};
 use super::units::bytes;
 use crate::error::Result;
@@ -64,11 +65,12 @@ impl MemoryMap {
     /// Of a function of a module as it is, on a target, for batches of `batch` examples. No pass is run.
     ///
     /// # Errors
-    /// If the function does not compile. For one that passes made, that is a bug of dl.
+    /// If no memory could hold such a batch, or the function does not compile. For one that passes made, that is a bug of dl.
     pub fn new(module: &Module, function: &Function, target: Target, batch: usize) -> Result<Self> {
         let state = plan_state(module, target);
-        let plan = lower(function, &state, target).map_err(CompileError::from)?.plan;
-        let capacity = batch.next_multiple_of(BATCH_GRANULE);
+        let lowered = lower(function, &state, target).map_err(CompileError::from)?;
+        let (capacity, scratch_bytes) = room(&lowered, batch)?;
+        let plan = lowered.plan;
         let buffers = buffers(&plan, &function.graph, capacity);
         let alive = |step: usize| {
             let alive = buffers.iter().filter(|buffer| (buffer.first..=buffer.last).contains(&step));
@@ -81,7 +83,7 @@ impl MemoryMap {
             batch,
             capacity,
             state_bytes: state.bytes(),
-            scratch_bytes: plan.scratch.at(capacity),
+            scratch_bytes,
             alive_bytes,
             peak,
             buffers,

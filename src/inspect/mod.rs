@@ -15,7 +15,7 @@ pub mod table;
 pub mod units;
 mod view;
 
-use dl_codegen::compile::{CompileError, lower};
+use dl_codegen::compile::{CompileError, Lowered, lower};
 use dl_codegen::emit::{DefineError, listing};
 use dl_codegen::jit::{self, JitError};
 use dl_codegen::locations::Locations;
@@ -23,6 +23,9 @@ use dl_codegen::plan::plan_state;
 use dl_codegen::target::Target;
 use dl_ir::module::{self, Module};
 use dl_ir::network::Network;
+use dl_runtime::arena::ArenaError;
+use dl_runtime::machine::RunError;
+use dl_runtime::program::BATCH_GRANULE;
 
 use crate::error::{Error, Result};
 use crate::function::Function;
@@ -39,7 +42,7 @@ pub use view::View;
 /// graph. The plan of memory is for batches of `batch` examples.
 ///
 /// # Errors
-/// If the network does not compile, which is a bug of dl.
+/// If no memory could hold such a batch, or the network does not compile, which is a bug of dl.
 pub fn text(
     network: &Network,
     target: Target,
@@ -61,7 +64,7 @@ pub fn text(
 /// What a stage makes of a module as it is, as text: of one of its functions, where the stage is behind graphs. No pass is run.
 ///
 /// # Errors
-/// If the function does not compile. For one that passes made, that is a bug of dl.
+/// If no memory could hold such a batch, or the function does not compile. For one that passes made, that is a bug of dl.
 pub fn module_text(
     module: &Module,
     function: &module::Function,
@@ -77,7 +80,7 @@ pub fn module_text(
     let locations = view.locations.then_some(&locations);
     let host_module = || jit::host_module().map_err(CompileError::from);
     match stage {
-        Stage::Memory => Ok(memory::text(&state, &lowered, view.batch)),
+        Stage::Memory => memory::text(&state, &lowered, view.batch),
         Stage::Clif => {
             let clif = listing::clif(&mut host_module()?, &lowered.kernels, target.lanes, locations);
             clif.map_err(defined)
@@ -88,6 +91,13 @@ pub fn module_text(
         }
         _ => Ok(kernels::text(function, &lowered, locations)),
     }
+}
+
+/// How many examples a plan has room for where batches have `batch`, and its bytes besides state.
+fn room(lowered: &Lowered, batch: usize) -> Result<(usize, usize)> {
+    let examples = batch.checked_next_multiple_of(BATCH_GRANULE);
+    let bytes = examples.and_then(|examples| Some((examples, lowered.plan.scratch.checked_at(examples)?)));
+    bytes.ok_or_else(|| RunError::from(ArenaError::TooLarge { examples: batch }).into())
 }
 
 fn defined(error: DefineError) -> Error {

@@ -11,12 +11,12 @@ use dl_ir::layers::CheckedLayer;
 use dl_ir::module::{Module, StateRole};
 use dl_ir::network::{LayerInfo, Network};
 use dl_runtime::arena::total_bytes;
-use dl_runtime::program::{BATCH_GRANULE, StatePlan};
+use dl_runtime::program::StatePlan;
 use serde::Serialize;
 
 use super::table::{Align, Table};
 use super::units::{self, bytes, count};
-use super::{layer_text, optimized};
+use super::{layer_text, optimized, room};
 use crate::error::Result;
 use crate::function::Function;
 
@@ -94,10 +94,12 @@ impl Summary {
     /// Of a network on a target, for batches of `batch` examples.
     ///
     /// # Errors
-    /// If the network does not compile, which is a bug of dl.
+    /// If no memory could hold such a batch, or the network does not compile, which is a bug of dl.
     pub fn new(network: &Network, target: Target, batch: usize) -> Result<Self> {
         let of = |function| optimized(network, Some(function));
         let (predict, train_step) = (of(Function::Predict)?, of(Function::TrainStep)?);
+        // First of all: sizes that no memory has are not worth a table.
+        let memory = Memory::new(&predict, &train_step, target, batch)?;
         Ok(Summary {
             network: network.to_string(),
             input: network.input_shape().to_vec(),
@@ -111,7 +113,7 @@ impl Summary {
                 predict: flops(&predict.functions[0], batch),
                 train_step: flops(&train_step.functions[0], batch),
             },
-            memory: Memory::new(&predict, &train_step, target, batch)?,
+            memory,
         })
     }
 }
@@ -139,7 +141,7 @@ impl Memory {
 /// The bytes that the only function of a module needs besides state.
 fn scratch(module: &Module, state: &StatePlan, target: Target, batch: usize) -> Result<usize> {
     let lowered = lower(&module.functions[0], state, target).map_err(CompileError::from)?;
-    Ok(lowered.plan.scratch.at(batch.next_multiple_of(BATCH_GRANULE)))
+    room(&lowered, batch).map(|(_, bytes)| bytes)
 }
 
 /// The layers with what they cost, those inside included.
@@ -148,9 +150,11 @@ fn layers(network: &Network, predict: &Module, train_step: &Module, batch: usize
         [predict, train_step].map(|module| flops_by_layer(&module.functions[0], batch));
     let summary = |(info, layer): (LayerInfo, &CheckedLayer)| {
         let names: Vec<&str> = layer.flattened().into_iter().map(|layer| layer.name.as_str()).collect();
-        let sum = |of: &BTreeMap<String, u64>| names.iter().filter_map(|&name| of.get(name)).sum();
+        let sum = |of: &BTreeMap<String, u64>| {
+            names.iter().filter_map(|&name| of.get(name)).copied().fold(0, u64::saturating_add)
+        };
         let flops = Flops { predict: sum(&predict), train_step: sum(&train_step) };
-        let activation_bytes = 4 * batch * info.output.iter().product::<usize>();
+        let activation_bytes = batch.saturating_mul(4 * info.output.iter().product::<usize>());
         let LayerInfo { name, kind, arguments, input, output, n_parameters: parameters } = info;
         LayerSummary { name, kind, arguments, input, output, parameters, flops, activation_bytes }
     };
@@ -186,7 +190,8 @@ impl Summary {
             let activations = bytes(layer.activation_bytes);
             table.row([name, call, output, parameters, forward, training, activations]);
         }
-        let activations = self.layers.iter().map(|layer| layer.activation_bytes).sum();
+        let activations =
+            self.layers.iter().map(|layer| layer.activation_bytes).fold(0, usize::saturating_add);
         let [forward, training] = costs(self.flops);
         let (about, parameters) = (format!("batch of {}", self.batch), count(self.parameters));
         table.row([

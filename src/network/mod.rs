@@ -78,7 +78,7 @@ impl Network {
     pub fn train_step(&mut self, x: impl Examples, y: impl Targets) -> Result<f32> {
         let call = self.engine.run_with_targets(Function::TrainStep, &x, &y)?;
         let loss = call.scalar("loss").expect("train_step has a loss");
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         Ok(loss)
     }
 
@@ -114,10 +114,10 @@ impl Network {
     /// If shapes or values do not fit.
     pub fn evaluate(&mut self, x: impl Examples, y: impl Targets) -> Result<Evaluation> {
         let network = self.engine.network();
-        let predictions = network.loss().n_predictions(network.output_shape()) * x.n_examples();
+        let per_example = network.loss().n_predictions(network.output_shape());
         let call = self.engine.run_with_targets(Function::Evaluate, &x, &y)?;
         let loss = call.scalar("loss").expect("evaluate has a loss");
-        let accuracy = call.scalar("correct").map(|correct| correct / predictions as f32);
+        let accuracy = call.scalar("correct").map(|correct| correct / (per_example * call.n()) as f32);
         Ok(Evaluation { loss, accuracy })
     }
 

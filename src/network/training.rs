@@ -106,7 +106,7 @@ impl Network {
             checked.push((name, plain));
         }
         self.engine.apply_gradients(&checked)?;
-        self.steps += 1;
+        self.steps = self.steps.saturating_add(1);
         Ok(())
     }
 

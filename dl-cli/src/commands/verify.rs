@@ -8,7 +8,7 @@ use dl::inspect::table::{Align, Table};
 use dl_runtime::tensor::Data;
 use serde::Serialize;
 
-use crate::args::{Net, host_widths, positive};
+use crate::args::{Net, host_widths, positive, threads};
 use crate::error::{Error, Result};
 use crate::made_up::made_up;
 use crate::report;
@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Numbers of threads, separated by commas
-    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,2,3,5", value_parser = positive())]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "1,2,3,5", value_parser = threads())]
     threads: Vec<usize>,
     /// Print one line of JSON
     #[arg(long)]

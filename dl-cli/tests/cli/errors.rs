@@ -36,6 +36,26 @@ fn wrong_usage_has_a_status_of_its_own() {
         (&["bench", NET, "--lanes", "5"], "--lanes"),
         (&["bench", NET, "--seconds", "NaN"], "--seconds"),
         (&["init", NET, "--seed", "x", "--output", "w"], "--seed"),
+        (&["init", NET, "--seed", "-1", "--output", "w"], "invalid value '-1' for '--seed"),
+        (&["init", NET, "--seed", "18446744073709551616", "--output", "w"], "--seed"),
+        (&["init", NET, "--output", ""], "--output"),
+        (&["bench", NET, "--seconds", "-1"], "invalid value '-1' for '--seconds"),
+        (&["bench", NET, "--seconds", "inf"], "--seconds"),
+        (&["bench", NET, "--threads", "257"], "1..=256"),
+        (&["bench", NET, "--batch", "4294967296"], "--batch"),
+        (&["bench", NET, "--lanes", "7"], "[possible values: 4, 8, 16]"),
+        (&["train", NET, "--data", "d", "--epochs", "0"], "--epochs"),
+        (&["train", NET, "--data", "d", "--batch-size", "-3"], "invalid value '-3' for '--batch-size"),
+        (&["verify", NET, "--threads", "1,0"], "--threads"),
+        (&["verify", NET, "--threads", ""], "--threads"),
+        (&["verify", NET, "--steps", "1.5"], "--steps"),
+        (&["check", NET, "--batch", "NaN"], "--batch"),
+        (&["dump", NET, "--stage", "stages"], "[possible values: layers"),
+        (&["dump", NET, "--function", "train"], "there is no function `train`"),
+        (&["dump", NET, "--print-after", "nothing"], "--print-after"),
+        (&["dump", NET, "--format", "png"], "--format"),
+        (&["dump", NET, "--stage", "clif", "--format", "dot"], "--format"),
+        (&["profile", NET, "--function", "step"], "--function"),
     ];
     for (args, part) in cases {
         let error = folder.dlc(args).fails(2);
@@ -62,6 +82,63 @@ fn a_file_that_is_not_there_is_named() {
         assert_eq!(error.lines().count(), 1, "{error}");
     }
     assert_eq!(folder.names(), ["d", "w"]);
+}
+
+#[test]
+fn files_that_are_no_network() {
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("folder.dl")).unwrap();
+    folder.write("binary.dl", b"< dense(1, 1) >\xff");
+    folder.write("empty.dl", "");
+    folder.write("two.dl", "A < dense(1, 1) >\nB < dense(1, 2) >");
+    let cases = [
+        ("folder.dl", "cannot read folder.dl: "),
+        ("binary.dl", "cannot read binary.dl: it is not UTF-8 text"),
+        ("empty.dl", "there is no network in this text"),
+        ("", "there is no network in this text"),
+        ("two.dl", "there are several networks: A, B"),
+        ("two.dl#C", "there is no network `C`"),
+        ("two.dl#", "there is no network ``"),
+        ("#A", "cannot read #A: "),
+        ("dense(4, 3)", "cannot read dense(4, 3): "),
+    ];
+    for (net, part) in cases {
+        let error = folder.dlc(&["summary", net]).fails(1);
+        assert!(error.starts_with("error: ") && error.contains(part), "{net}: {error}");
+    }
+    #[cfg(target_os = "linux")]
+    {
+        let error = folder.dlc(&["summary", "/dev/zero"]).fails(1);
+        assert!(error.contains("more than 1048576 bytes") && error.len() < 2000, "{} bytes", error.len());
+    }
+}
+
+#[test]
+fn batches_beyond_all_memory() {
+    let folder = Folder::new();
+    let largest = u32::MAX.to_string();
+    for command in ["bench", "profile", "check", "verify"] {
+        let error = folder.dlc(&[command, "< dense(1000000, 1) >", "--batch", &largest]).fails(1);
+        let message = format!("error: no memory for {largest} made-up examples; use a smaller --batch\n");
+        assert_eq!(error, message, "{command}");
+    }
+}
+
+/// A pipe that nobody writes to: whoever opens it waits.
+#[test]
+#[cfg(unix)]
+fn pipes_are_no_files() {
+    let folder = Folder::new();
+    folder.dlc(&["init", NET, "--output", "w"]).ok();
+    let made = std::process::Command::new("mkfifo").arg(folder.path("pipe")).status().unwrap();
+    assert!(made.success());
+    for args in [
+        &["eval", NET, "--weights", "pipe", "--data", "pipe"][..],
+        &["train", NET, "--data", "pipe"],
+        &["predict", NET, "--weights", "w", "--input", "pipe", "--output", "y"],
+    ] {
+        assert_eq!(folder.dlc(args).fails(1), "error: pipe is not a file\n", "{args:?}");
+    }
 }
 
 #[test]
@@ -133,10 +210,15 @@ fn an_output_that_cannot_be_written_is_found_at_once() {
     let folder = Folder::new();
     folder.write_data("d", 3, false);
     folder.dlc(&["init", NET, "--output", "w"]).ok();
-    let error = folder.dlc(&["init", NET, "--output", "no/w"]).fails(1);
-    assert!(error.starts_with("error: cannot write no/w: "), "{error}");
-    let error = folder.dlc(&["dump", NET, "--output", "."]).fails(1);
-    assert!(error.starts_with("error: cannot write .: "), "{error}");
+    for output in [".", "no/file"] {
+        let batch = ["--weights", "w", "--input", "d"];
+        let cases: [(&str, &[&str]); 4] =
+            [("dump", &[]), ("init", &[]), ("predict", &batch), ("grad", &batch)];
+        for (command, options) in cases {
+            let error = folder.dlc(&[&[command, NET], options, &["--output", output]].concat()).fails(1);
+            assert!(error.starts_with(&format!("error: cannot write {output}: ")), "{command}: {error}");
+        }
+    }
     // Before training: these are more epochs than anyone waits for.
     let epochs = u32::MAX.to_string();
     let error = folder.dlc(&["train", NET, "--data", "d", "--epochs", &epochs, "--output", "no/w"]).fails(1);

@@ -10,8 +10,8 @@ use crate::types::MAX_ELEMENTS;
 pub enum NetworkError {
     // Text as a whole.
     /// The text is longer than [`MAX_TEXT`](crate::syntax::MAX_TEXT).
-    #[error("the network text has {bytes} bytes; the limit is {limit}")]
-    TooLong { bytes: usize, limit: usize },
+    #[error("the network text has more than {limit} bytes")]
+    TooLong { limit: usize },
     /// Nesting beyond [`MAX_DEPTH`](crate::syntax::MAX_DEPTH).
     #[error("brackets or lists of layers nest more than {limit} deep")]
     TooDeep { limit: usize },

@@ -12,7 +12,7 @@ impl NetworkError {
                     .to_owned()
             }
             SeveralNetworks { .. } => "say which one: `FILE.dl#Name`".to_owned(),
-            NoSuchNetwork { names, .. } => format!("there is {}", names.join(", ")),
+            NoSuchNetwork { names, .. } => format!("the text has {}", names.join(", ")),
             UnclosedBracket { bracket } => format!("write `{}` where it ends", partner(*bracket)),
             UnclosedComment => "write `*/` where it ends".to_owned(),
             UnclosedLayers => "write `>` behind the last layer".to_owned(),

@@ -17,6 +17,10 @@ impl LossRule for BinaryCrossEntropy {
         Some("sigmoid")
     }
 
+    fn integers(&self) -> Option<[i8; 2]> {
+        Some([0, 1])
+    }
+
     /// −log σ(z) is softplus(−z), and −log(1 − σ(z)) is softplus(z). Neither overflows, and each keeps its relative
     /// precision where it is small, which softplus(z) − y·z would lose to cancellation.
     fn build(&self, b: &mut Builder, forward: &Forward, y: NodeId) -> NodeId {

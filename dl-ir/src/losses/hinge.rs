@@ -13,6 +13,10 @@ impl LossRule for Hinge {
         "hinge"
     }
 
+    fn integers(&self) -> Option<[i8; 2]> {
+        Some([-1, 1])
+    }
+
     fn build(&self, b: &mut Builder, forward: &Forward, y: NodeId) -> NodeId {
         let margin = b.mul(y, forward.output);
         let one = b.constant_like(1.0, margin);

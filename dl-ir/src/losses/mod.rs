@@ -59,6 +59,11 @@ pub trait LossRule: Sync {
         None
     }
 
+    /// The integers that targets may be, where the loss gives a meaning to two only. Real numbers lie between them, or where they please.
+    fn integers(&self) -> Option<[i8; 2]> {
+        None
+    }
+
     /// How many predictions an example has, for an output of this shape: accuracy is `correct` over B times that.
     fn n_predictions(&self, output: &[usize]) -> usize {
         output.iter().product()

@@ -19,7 +19,7 @@ pub(crate) fn with_network<T: Send>(
     check: impl FnOnce(&Network, &mut Vec<Diagnostic>) -> Option<T> + Send,
 ) -> Result<T, Diagnostics<Range<usize>>> {
     if text.len() > MAX_TEXT {
-        let error = NetworkError::TooLong { bytes: text.len(), limit: MAX_TEXT };
+        let error = NetworkError::TooLong { limit: MAX_TEXT };
         return Err(Diagnostics::one(Diagnostic::new(error, 0..0)));
     }
     // proc-macro2 keeps every text that a thread ever tokenised, for its spans: so the thread is one of our own.
