@@ -49,6 +49,20 @@ impl<'a> Locations<'a> {
         (name_of(scan, node), origin.map(AsRef::as_ref))
     }
 
+    /// Whether a group has nodes of a layer.
+    pub fn is_of_layer(&self, group: usize, layer: &str) -> bool {
+        let nodes = self.lowered.groups[group].nodes();
+        nodes
+            .into_iter()
+            .any(|node| self.of_node(group, node).1.is_some_and(|origin| origin.layer() == Some(layer)))
+    }
+
+    /// The kernels of those groups that `is_shown` names.
+    pub fn kernels(&self, is_shown: impl Fn(usize) -> bool) -> Vec<usize> {
+        let kernels = 0..self.groups.len();
+        kernels.filter(|&kernel| self.groups[kernel].iter().any(|&group| is_shown(group))).collect()
+    }
+
     /// The parts of the network that a kernel is for, each once: `layer dense1, loss`.
     pub fn parts(&self, kernel: usize) -> String {
         let mut parts: Vec<String> = Vec::new();

@@ -11,9 +11,14 @@ use dl_codegen::vector::Inst;
 use dl_ir::module::Function;
 use dl_runtime::program::BufferId;
 
-/// Steps in order with what each launches: a kernel on buffers, and its fusion group. Then the kernels.
-pub(super) fn text(function: &Function, lowered: &Lowered, locations: Option<&Locations<'_>>) -> String {
-    let shown = Shown { function, lowered, locations };
+/// Steps in order with what each launches: a kernel on buffers, and its fusion group, of those groups that are shown. Then their kernels.
+pub(super) fn text(
+    function: &Function,
+    lowered: &Lowered,
+    locations: Option<&Locations<'_>>,
+    is_shown: &dyn Fn(usize) -> bool,
+) -> String {
+    let shown = Shown { function, lowered, locations, is_shown };
     let (lanes, kernels) = (lowered.target.lanes.count(), lowered.kernels.len());
     let mut text = format!("; {} for {lanes} lanes, {kernels} kernels\n\n", lowered.name);
     for (idx, step) in lowered.plan.steps.iter().enumerate() {
@@ -31,7 +36,11 @@ pub(super) fn text(function: &Function, lowered: &Lowered, locations: Option<&Lo
         }
         .expect("writing to a string");
     }
-    for (idx, kernel) in lowered.kernels.iter().enumerate() {
+    let is_used = |idx: &usize| {
+        (0..lowered.groups.len()).any(|group| lowered.kernel_of[group] == *idx && is_shown(group))
+    };
+    for idx in (0..lowered.kernels.len()).filter(is_used) {
+        let kernel = &lowered.kernels[idx];
         let mut runs = locations.map(|locations| Runs::new(locations, idx));
         let comment = &mut |inst: &Inst| runs.as_mut().and_then(|runs| runs.next(inst.mark));
         writeln!(text, "k{idx}: {}", with_comments(kernel, comment)).expect("writing to a string");
@@ -43,10 +52,13 @@ struct Shown<'a> {
     function: &'a Function,
     lowered: &'a Lowered,
     locations: Option<&'a Locations<'a>>,
+    /// Which groups are shown.
+    is_shown: &'a dyn Fn(usize) -> bool,
 }
 
 fn phase(shown: &Shown<'_>, launches: &Launches) -> String {
-    launches.iter().map(|(group, buffers)| launch(shown, *group, buffers)).collect()
+    let launches = launches.iter().filter(|(group, _)| (shown.is_shown)(*group));
+    launches.map(|(group, buffers)| launch(shown, *group, buffers)).collect()
 }
 
 fn launch(shown: &Shown<'_>, group: usize, buffers: &[BufferId]) -> String {

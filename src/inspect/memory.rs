@@ -8,8 +8,14 @@ use super::table::{Align, Table};
 use super::units::bytes;
 use crate::error::Result;
 
-/// Every buffer, where it lies and when it is alive, at this batch size.
-pub(super) fn text(state: &StatePlan, lowered: &Lowered, batch: usize) -> Result<String> {
+/// Every buffer that the groups which are shown read or write, where it lies and when it is alive, at this batch size.
+pub(super) fn text(
+    state: &StatePlan,
+    lowered: &Lowered,
+    batch: usize,
+    is_shown: &dyn Fn(usize) -> bool,
+) -> Result<String> {
+    let used = used(lowered, is_shown);
     let plan = &lowered.plan;
     let (capacity, scratch_bytes) = room(lowered, batch)?;
     let mut table = Table::new([
@@ -22,7 +28,8 @@ pub(super) fn text(state: &StatePlan, lowered: &Lowered, batch: usize) -> Result
         ("steps", Align::Left),
     ]);
     let scratch_start = round_up(state.bytes());
-    for (buffer, alive) in plan.buffers.iter().zip(&plan.alive) {
+    let buffers = plan.buffers.iter().zip(&plan.alive).zip(used).filter(|(_, used)| *used);
+    for ((buffer, alive), _) in buffers {
         let elements = buffer.elements.at(batch);
         let scratch = |offset: Extent| scratch_start + offset.at(capacity);
         let (size, in_rows) = (4 * elements, layout(Layout::RowMajor));
@@ -55,6 +62,17 @@ pub(super) fn text(state: &StatePlan, lowered: &Lowered, batch: usize) -> Result
         bytes(scratch_bytes),
         bytes(scratch_start.saturating_add(scratch_bytes)),
     ))
+}
+
+/// Which buffers the launches of these groups use; all if all groups are shown.
+fn used(lowered: &Lowered, is_shown: &dyn Fn(usize) -> bool) -> Vec<bool> {
+    let plan = &lowered.plan;
+    let mut used = vec![(0..lowered.groups.len()).all(is_shown); plan.buffers.len()];
+    let phases = plan.steps.iter().flat_map(|step| step.phases().1);
+    for (_, buffers) in phases.flatten().filter(|(group, _)| is_shown(*group)) {
+        buffers.iter().for_each(|buffer| used[buffer.0 as usize] = true);
+    }
+    used
 }
 
 fn element(buffer: &Buffer) -> &'static str {

@@ -72,24 +72,26 @@ pub fn module_text(
     view: &View<'_>,
 ) -> Result<String> {
     if !stage.is_lowered() {
-        return Ok(if view.locations { format!("{module:#}") } else { module.to_string() });
+        return Ok(view.graphs(module));
     }
     let (state, target) = (plan_state(module, view.target), view.target);
     let lowered = lower(function, &state, target).map_err(CompileError::from)?;
-    let locations = Locations::new(function, &lowered);
-    let locations = view.locations.then_some(&locations);
+    let all = Locations::new(function, &lowered);
+    let locations = view.locations.then_some(&all);
+    let is_shown = |group: usize| view.layer.is_none_or(|layer| all.is_of_layer(group, layer));
+    let shown = all.kernels(is_shown);
     let host_module = || jit::host_module().map_err(CompileError::from);
     match stage {
-        Stage::Memory => memory::text(&state, &lowered, view.batch),
+        Stage::Memory => memory::text(&state, &lowered, view.batch, &is_shown),
         Stage::Clif => {
-            let clif = listing::clif(&mut host_module()?, &lowered.kernels, target.lanes, locations);
+            let clif = listing::clif(&mut host_module()?, &lowered.kernels, &shown, target.lanes, locations);
             clif.map_err(defined)
         }
         Stage::Asm => {
-            let asm = listing::asm(&mut host_module()?, &lowered.kernels, target.lanes, locations);
+            let asm = listing::asm(&mut host_module()?, &lowered.kernels, &shown, target.lanes, locations);
             asm.map_err(defined)
         }
-        _ => Ok(kernels::text(function, &lowered, locations)),
+        _ => Ok(kernels::text(function, &lowered, locations, &is_shown)),
     }
 }
 

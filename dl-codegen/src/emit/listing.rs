@@ -11,7 +11,7 @@ use crate::kernel::Kernel;
 use crate::locations::{Locations, Runs};
 use crate::vector::{Lanes, Program, Section};
 
-/// The CLIF of each kernel, as Cranelift gets it; with `locations`, instructions below what they are for. Uses up `module`: the encoded
+/// The CLIF of kernels, by their numbers, as Cranelift gets it; with `locations`, instructions below what they are for. Uses up `module`: the encoded
 /// programs stay defined there.
 ///
 /// # Errors
@@ -20,12 +20,13 @@ use crate::vector::{Lanes, Program, Section};
 pub fn clif<M: Module>(
     module: &mut M,
     kernels: &[Kernel],
+    shown: &[usize],
     lanes: Lanes,
     locations: Option<&Locations<'_>>,
 ) -> Result<String, DefineError> {
     let mut definer = Definer::new(module, lanes, locations.is_some());
     let mut text = String::new();
-    for (idx, kernel) in kernels.iter().enumerate() {
+    for (idx, kernel) in shown.iter().map(|&idx| (idx, &kernels[idx])) {
         definer.emit(kernel)?;
         let runs = locations.map(|locations| Runs::new(locations, idx));
         text += &heading(idx, locations);
@@ -34,7 +35,7 @@ pub fn clif<M: Module>(
     Ok(text)
 }
 
-/// The machine code of each kernel, in Cranelift's notation, and of the encoded programs, in Intel's, each stretch below the
+/// The machine code of kernels, by their numbers, in Cranelift's notation, and of the encoded programs, in Intel's, each stretch below the
 /// lines of the vector program that it stands for; with `locations`, also what they, and the bytes of the kernels, are for. Uses up
 /// `module`: all of it stays defined there.
 ///
@@ -44,13 +45,14 @@ pub fn clif<M: Module>(
 pub fn asm<M: Module>(
     module: &mut M,
     kernels: &[Kernel],
+    shown: &[usize],
     lanes: Lanes,
     locations: Option<&Locations<'_>>,
 ) -> Result<String, DefineError> {
     let mut definer = Definer::new(module, lanes, locations.is_some());
-    let mut shown = HashSet::new();
+    let mut known = HashSet::new();
     let mut text = String::new();
-    for (idx, kernel) in kernels.iter().enumerate() {
+    for (idx, kernel) in shown.iter().map(|&idx| (idx, &kernels[idx])) {
         definer.emit(kernel)?;
         definer.context.set_disasm(true);
         definer.define()?;
@@ -61,7 +63,7 @@ pub fn asm<M: Module>(
             text += &located::ranges(code, Runs::new(locations, idx));
         }
         for (program_idx, program) in kernel.programs.iter().enumerate() {
-            if lanes != Lanes::L4 && shown.insert(program) {
+            if lanes != Lanes::L4 && known.insert(program) {
                 let runs = locations.map(|locations| Runs::new(locations, idx));
                 text += &format!("; k{idx} p{program_idx}\n{}\n", leaf(program_idx, program, runs)?);
             }

@@ -37,10 +37,21 @@ pub fn chunk_len(product: &Product) -> usize {
     }
 }
 
-/// Cuts long sums into chunks: their groups add partial sums up, and new ones make these.
-pub fn cut(graph: &Graph, groups: &mut Vec<Group>) {
-    let mut added = Vec::new();
-    for group in groups.iter_mut() {
+/// A group that was divided.
+pub(super) struct Cut {
+    /// The sum that it was built around.
+    pub sum: NodeId,
+    /// The group of the sum's total.
+    pub total: usize,
+    /// The group of what else there was.
+    pub rest: usize,
+}
+
+/// Cuts long sums into chunks: their groups add partial sums up, and new ones make these. Gives those that were divided.
+pub(super) fn cut(graph: &Graph, groups: &mut Vec<Group>) -> Vec<Cut> {
+    let (mut added, mut cuts) = (Vec::new(), Vec::new());
+    let n_groups = groups.len();
+    for (index, group) in groups.iter_mut().enumerate() {
         let Some(Anchor::Contract(node)) = group.anchor else { continue };
         let product = Product::of(graph, node).expect("an anchor");
         let goes_on = adds_up(graph, group, node);
@@ -48,7 +59,10 @@ pub fn cut(graph: &Graph, groups: &mut Vec<Group>) {
             if !goes_on {
                 let total = alone(group, node, Anchor::Total(node));
                 let rest = std::mem::replace(group, total);
-                added.extend(without_anchor(rest, node));
+                if let Some(rest) = without_anchor(rest, node) {
+                    cuts.push(Cut { sum: node, total: index, rest: n_groups + added.len() });
+                    added.push(rest);
+                }
             }
         } else if !(goes_on && has_long_sum(&product) && !group.outputs.contains(&node)) {
             continue;
@@ -57,6 +71,7 @@ pub fn cut(graph: &Graph, groups: &mut Vec<Group>) {
         added.push(alone(group, node, Anchor::Chunks(node)));
     }
     groups.append(&mut added);
+    cuts
 }
 
 /// A kernel for an anchor alone.

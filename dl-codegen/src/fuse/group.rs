@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use dl_ir::graph::NodeId;
 use dl_ir::types::{Dim, Shape, multiply};
 
+use super::Reason;
+
 /// The points at which a group's kernel computes its members.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Space {
@@ -141,50 +143,69 @@ impl Group {
         self.members.values().any(|&class| class == Class::PerRow)
     }
 
-    /// Arranges a flat space in rows of `cols`, every member having an element at each point. `false`, and nothing
-    /// changed, if the space has other rows already or another number of elements.
-    pub fn arrange(&mut self, grid: Space) -> bool {
+    /// Arranges a flat space in rows of `cols`, every member having an element at each point.
+    ///
+    /// # Errors
+    /// If the space has other rows already or another number of elements; nothing is changed then.
+    pub fn arrange(&mut self, grid: Space) -> Result<(), Reason> {
         let fits = match self.space {
             Space::Flat(elements) => grid.elements() == Some(elements),
             Space::Grid { .. } => self.space == grid,
         };
-        if fits {
-            self.space = grid;
+        if !fits {
+            return Err(Reason::OtherPoints { wanted: Some(grid), found: self.space });
         }
-        fits
+        self.space = grid;
+        Ok(())
     }
 
-    /// Makes each point of a flat space a row of `cols` elements, and its members values of rows. `false`, and nothing
-    /// changed, if the space is arranged otherwise or the kernel has an anchor.
-    pub fn widen(&mut self, grid: Space) -> bool {
-        if self.anchor.is_some() {
-            return false;
+    /// Makes each point of a flat space a row of `cols` elements, and its members values of rows.
+    ///
+    /// # Errors
+    /// If the space is arranged otherwise or the kernel has an anchor; nothing is changed then.
+    pub fn widen(&mut self, grid: Space) -> Result<(), Reason> {
+        if let Some(anchor) = self.anchor {
+            return Err(Reason::RowsAndAnchor { anchor: anchor.node() });
         }
         match (self.space, grid) {
             (Space::Flat(elements), Space::Grid { rows, .. }) if elements == rows => {
                 self.space = grid;
                 self.members.values_mut().for_each(|class| *class = Class::PerRow);
-                true
+                Ok(())
             }
-            _ => self.space == grid,
+            _ if self.space == grid => Ok(()),
+            _ => Err(Reason::OtherPoints { wanted: Some(grid), found: self.space }),
         }
     }
 
-    /// Takes in the members of another group over the same space. `false`, and nothing changed, if the spaces differ or
-    /// both have anchors, or one an anchor and the other rows, or one draws random numbers.
-    pub fn absorb(&mut self, other: &Group) -> bool {
-        if [self.anchor, other.anchor].iter().any(|anchor| matches!(anchor, Some(Anchor::Random(_)))) {
-            return false;
+    /// Takes in the members of another group over the same space.
+    ///
+    /// # Errors
+    /// If the spaces differ or both have anchors, or one an anchor and the other rows, or one draws random numbers; nothing is
+    /// changed then.
+    pub fn absorb(&mut self, other: &Group) -> Result<(), Reason> {
+        if let Some(Anchor::Random(node)) = [self.anchor, other.anchor]
+            .into_iter()
+            .flatten()
+            .find(|anchor| matches!(anchor, Anchor::Random(_)))
+        {
+            return Err(Reason::Alone { node });
         }
-        let anchors = (self.anchor.is_some(), other.anchor.is_some());
-        if anchors == (true, true) || (anchors.0 && other.has_rows()) || (anchors.1 && self.has_rows()) {
-            return false;
+        match (self.anchor, other.anchor) {
+            (Some(anchor), Some(_)) => return Err(Reason::SecondAnchor { anchor: anchor.node() }),
+            (Some(anchor), None) if other.has_rows() => {
+                return Err(Reason::RowsAndAnchor { anchor: anchor.node() });
+            }
+            (None, Some(anchor)) if self.has_rows() => {
+                return Err(Reason::RowsAndAnchor { anchor: anchor.node() });
+            }
+            _ => {}
         }
         let space = match (self.space, other.space) {
             (a, b) if a == b => a,
             (Space::Flat(_), grid) if grid.elements() == self.space.elements() => grid,
             (grid, Space::Flat(_)) if grid.elements() == other.space.elements() => grid,
-            _ => return false,
+            (found, wanted) => return Err(Reason::OtherPoints { wanted: Some(wanted), found }),
         };
         self.space = space;
         self.anchor = self.anchor.or(other.anchor);
@@ -192,6 +213,6 @@ impl Group {
         self.outputs.extend(&other.outputs);
         self.outputs.sort_unstable();
         self.outputs.dedup();
-        true
+        Ok(())
     }
 }

@@ -8,20 +8,24 @@
 pub mod chunks;
 mod fits;
 mod group;
+mod join;
 mod panels;
 mod reach;
+mod reason;
 mod roles;
 mod stage;
 mod table;
 pub mod text;
-
-use std::collections::BTreeSet;
+pub mod why;
 
 pub use group::{Anchor, Class, Group, Space};
+pub use reason::Reason;
 pub use roles::{Reduction, operand_class, reduction, scatters, shape, space_shape, tiles};
 
-use fits::reads_in_order;
+use join::Refusal;
+use rustc_hash::FxHashMap;
 use stage::{Stage, stages};
+use why::Fusion;
 
 use dl_ir::access::{Access, is_view};
 use dl_ir::graph::{Graph, NodeId};
@@ -58,16 +62,33 @@ pub fn is_of_loop(graph: &Graph, node: NodeId) -> bool {
 }
 
 /// Groups the live nodes of a function, in an order in which operands come before users.
+///
+/// # Errors
+/// If no kernel computes a node.
 pub fn fuse(function: &Function) -> Result<Vec<Group>, FuseError> {
+    explained(function).map(|fusion| fusion.groups)
+}
+
+/// The same, with what kept nodes apart.
+///
+/// # Errors
+/// As [`fuse`].
+pub fn explained(function: &Function) -> Result<Fusion, FuseError> {
     let mut fuser = Fuser::new(function);
     for node in function.graph.ids().rev() {
         if fuser.is_live[node.index()] {
             fuser.visit(node)?;
         }
     }
-    let mut groups = fuser.finish();
-    chunks::cut(&function.graph, &mut groups);
-    Ok(groups)
+    let mut fusion = fuser.finish();
+    for cut in chunks::cut(&function.graph, &mut fusion.groups) {
+        let of_rest = fusion.refusals.iter().filter(|refusal| refusal.group == cut.total);
+        let moved: Vec<Refusal> = of_rest.map(|refusal| Refusal { group: cut.rest, ..*refusal }).collect();
+        fusion.refusals.extend(moved);
+        let reason = Reason::Chunks { sum: cut.sum };
+        fusion.refusals.push(Refusal { node: cut.sum, group: cut.rest, second: None, reason });
+    }
+    Ok(fusion)
 }
 
 struct Fuser<'f> {
@@ -82,6 +103,9 @@ struct Fuser<'f> {
     groups_of: Vec<Vec<usize>>,
     /// `None` where a group was absorbed by another.
     groups: Vec<Option<Group>>,
+    /// The groups that others were absorbed by.
+    absorbed: FxHashMap<usize, usize>,
+    refusals: Vec<Refusal>,
     /// How early a scalar can be computed.
     stages: Vec<Option<Stage>>,
     /// The group of the scalars of each stage.
@@ -118,6 +142,8 @@ impl<'f> Fuser<'f> {
             in_place: vec![false; n],
             groups_of,
             groups,
+            absorbed: FxHashMap::default(),
+            refusals: Vec::new(),
             stages: stages(graph),
             scalars: [None; 2],
         }
@@ -140,6 +166,7 @@ impl<'f> Fuser<'f> {
         }
         if let Some(stage) = self.stages[node.index()] {
             self.groups_of[node.index()] = vec![self.add_scalar(node, stage)];
+            self.refuse_all(node, Reason::Ahead);
             return Ok(());
         }
         let mut readers = self.readers(node);
@@ -156,7 +183,10 @@ impl<'f> Fuser<'f> {
                 [only] if roles::tiles(self.graph, node) && !self.is_part(node) => {
                     self.scatter_again(node, *only)
                 }
-                _ => self.start(node)?,
+                _ => {
+                    self.refuse_all(node, Reason::Scatters { node });
+                    self.start(node)?
+                }
             };
             self.put(node, &[group]);
             return Ok(());
@@ -166,7 +196,7 @@ impl<'f> Fuser<'f> {
             [] if let Some(index) = self.group_of_sibling(node) => self.join_sibling(node, index),
             [] => self.start(node)?,
             [only] if self.join(node, *only, is_output) => *only,
-            several if !is_output && self.join_all(node, several) => return Ok(()),
+            several if self.join_all(node, several, is_output) => return Ok(()),
             several => match self.join_first(node, several) {
                 Some(index) => index,
                 None => self.start(node)?,
@@ -242,20 +272,6 @@ impl<'f> Fuser<'f> {
         }
     }
 
-    /// The groups that read a node element by element, at a class at which they could compute it.
-    fn readers(&self, node: NodeId) -> Vec<usize> {
-        let mut readers = BTreeSet::new();
-        for &user in &self.users[node.index()] {
-            for &index in &self.groups_of[user.index()] {
-                let class = operand_class(self.graph, user, self.group(index).members[&user]);
-                if matches!(class, Some(Class::Full | Class::PerRow)) {
-                    readers.insert(index);
-                }
-            }
-        }
-        readers.into_iter().collect()
-    }
-
     /// Whether a node has a kernel that it shares with operands at most: it puts elements elsewhere, or copies them one by one.
     fn goes_apart(&self, node: NodeId) -> bool {
         let op = self.graph.op(node);
@@ -276,86 +292,6 @@ impl<'f> Fuser<'f> {
                 || groups.iter().any(|index| !matches!(class(index), Some(Class::Full | Class::PerRow)))
         };
         self.is_root[node.index()] || self.users[node.index()].iter().any(reads_whole)
-    }
-
-    /// Makes one group of those that read `node`, where they fit.
-    fn merge_readers(&mut self, node: NodeId, readers: &mut Vec<usize>) {
-        let mut merged: Vec<usize> = Vec::new();
-        for &reader in readers.iter() {
-            if !merged.iter().any(|&first| self.merge(first, reader, node)) {
-                merged.push(reader);
-            }
-        }
-        *readers = merged;
-    }
-
-    /// Makes the group `second` part of `first`, if their spaces fit, they read `node` at the same class, and neither needs a
-    /// third that needs the other.
-    fn merge(&mut self, first: usize, second: usize, node: NodeId) -> bool {
-        let mut union = self.group(first).clone();
-        if !union.absorb(self.group(second))
-            || (union.anchor.is_some() && self.scatters(&union))
-            || (union.goes_in_order()
-                && !union.members.keys().all(|&member| reads_in_order(self.graph, member)))
-            || self.class_in(&union, node).is_none()
-            || !self.is_elementwise(&union)
-        {
-            return false;
-        }
-        if self.reaches_around(first, second) || self.reaches_around(second, first) {
-            return false;
-        }
-        for member in self.group(second).members.keys().copied().collect::<Vec<_>>() {
-            let groups = &mut self.groups_of[member.index()];
-            groups.retain(|&index| index != second && index != first);
-            groups.push(first);
-        }
-        self.groups[first] = Some(union);
-        self.groups[second] = None;
-        true
-    }
-
-    /// Takes a node into a group, as an output if others need it. `false`, and nothing changed, if it does not fit.
-    fn join(&mut self, node: NodeId, index: usize, is_output: bool) -> bool {
-        let mut group = self.group(index).clone();
-        if !self.fits(node, &mut group) {
-            return false;
-        }
-        if is_output {
-            if self.depends_on_users(index, node) {
-                return false;
-            }
-            group.outputs.push(node);
-        }
-        self.groups[index] = Some(group);
-        true
-    }
-
-    /// Takes a node into the first group of several that read it, which writes it for the others.
-    fn join_first(&mut self, node: NodeId, indices: &[usize]) -> Option<usize> {
-        let mut indices = indices.to_vec();
-        indices.sort_by_key(|&index| self.group(index).members.keys().next().copied());
-        indices.into_iter().find(|&index| self.join(node, index, true))
-    }
-
-    /// Takes a node into several groups, to be computed in each: where that takes no more reading than the node itself would.
-    fn join_all(&mut self, node: NodeId, indices: &[usize]) -> bool {
-        if !roles::is_cheap(self.graph.op(node)) || !roles::is_light(self.graph, node) {
-            return false;
-        }
-        let mut joined = Vec::new();
-        for &index in indices {
-            let mut group = self.group(index).clone();
-            if !self.fits(node, &mut group) {
-                return false;
-            }
-            joined.push(group);
-        }
-        for (&index, group) in indices.iter().zip(joined) {
-            self.groups[index] = Some(group);
-        }
-        self.put(node, indices);
-        true
     }
 
     /// Adds a scalar to those of its stage.
@@ -388,20 +324,20 @@ impl<'f> Fuser<'f> {
         let fits = match self.graph.op(node).structure() {
             Structure::Map | Structure::OverlapAdd => true,
             Structure::Pad | Structure::Concatenate => roles::begins_at_numbers(self.graph, node),
-            Structure::Get => self.fits(self.graph.operands(node)[0], &mut group),
+            Structure::Get => self.fits(self.graph.operands(node)[0], &mut group).is_ok(),
             Structure::Broadcast | Structure::Leaf => match roles::rows_asked(self.graph, node) {
-                Ok(rows) => rows.is_none_or(|rows| group.arrange(rows)),
+                Ok(rows) => rows.is_none_or(|rows| group.arrange(rows).is_ok()),
                 Err(()) => false,
             },
             Structure::Reduce if reduction(self.graph, node) == Some(Reduction::Row) => {
-                roles::rows_reduced(self.graph, node).is_some_and(|rows| group.widen(rows))
+                roles::rows_reduced(self.graph, node).is_some_and(|rows| group.widen(rows).is_ok())
             }
             Structure::Contract
             | Structure::Reduce
             | Structure::Permute
             | Structure::Random
             | Structure::Gather
-            | Structure::ScatterAdd => self.anchor_fits(node, &mut group),
+            | Structure::ScatterAdd => self.anchor_fits(node, &mut group).is_ok(),
             Structure::View | Structure::Slice | Structure::Window | Structure::Reverse | Structure::Scan => {
                 false
             }
@@ -413,12 +349,32 @@ impl<'f> Fuser<'f> {
         Ok(self.groups.len() - 1)
     }
 
-    fn finish(self) -> Vec<Group> {
+    fn finish(self) -> Fusion {
+        let mut position = 0;
+        let positions: Vec<usize> = self
+            .groups
+            .iter()
+            .map(|group| {
+                position += usize::from(group.is_some());
+                position.saturating_sub(1)
+            })
+            .collect();
+        let last = |group: usize| {
+            let absorber = |group: &usize| self.absorbed.get(group).copied();
+            let absorbers = std::iter::successors(Some(group), absorber);
+            positions[absorbers.last().expect("the group itself")]
+        };
+        let refusals = self.refusals.iter().map(|refusal| Refusal {
+            group: last(refusal.group),
+            second: refusal.second.map(last),
+            ..*refusal
+        });
+        let refusals = refusals.collect();
         let mut groups: Vec<Group> = self.groups.into_iter().flatten().collect();
         for group in &mut groups {
             group.outputs.sort_unstable();
         }
-        groups
+        Fusion { groups, refusals }
     }
 }
 

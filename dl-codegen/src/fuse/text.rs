@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use dl_ir::graph::{Graph, NodeId};
 
-use super::{Anchor, Class, Group, Space};
+use super::{Anchor, Class, Group};
 
 /// A group with its members in order: what it is built around, where it is computed, and what it writes. Where it `is_located`, members are
 /// shown with their origins.
@@ -23,10 +23,7 @@ pub fn show(graph: &Graph, group: &Group, is_located: bool) -> String {
         None if group.has_rows() => "rows".to_owned(),
         None => "elementwise".to_owned(),
     };
-    let space = match group.space {
-        Space::Flat(elements) => format!("{elements} elements"),
-        Space::Grid { rows, cols } => format!("{rows} rows of {cols}"),
-    };
+    let space = group.space;
     let mut text = String::new();
     writeln!(text, "group {kind} over {space} writes {}", names(&group.outputs))
         .expect("writing to a string");

@@ -178,7 +178,7 @@ fn write_exactly(graph: &Graph, group: &mut Group) -> bool {
             (None, Some(rows)) => Space::Grid { rows, cols: 1 },
             (None, None) => return false,
         };
-        return group.arrange(rows);
+        return group.arrange(rows).is_ok();
     }
     true
 }

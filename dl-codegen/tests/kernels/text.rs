@@ -53,7 +53,7 @@ fn kernels_as_text() {
 
 fn clif(kernel: Kernel, lanes: Lanes) -> String {
     let mut module = host_module().expect("the host is known");
-    listing::clif(&mut module, &[kernel], lanes, None).expect("samples are valid")
+    listing::clif(&mut module, &[kernel], &[0], lanes, None).expect("samples are valid")
 }
 
 #[test]
@@ -70,7 +70,8 @@ fn machine_code_is_shown_with_the_programs_it_calls() {
     for lanes in widths() {
         let kernels = [rows(lanes), rows(lanes)];
         let mut module = host_module().expect("the host is known");
-        let text = listing::asm(&mut module, &kernels, lanes, None).expect("samples are valid");
+        let text = listing::asm(&mut module, &kernels, &(0..kernels.len()).collect::<Vec<_>>(), lanes, None)
+            .expect("samples are valid");
         let n_programs = if lanes == Lanes::L4 { 0 } else { kernels[0].programs.len() };
         let headings: Vec<&str> = text.lines().filter(|line| line.starts_with("; k")).collect();
         assert_eq!(headings.len(), kernels.len() + n_programs, "equal programs are shown once: {headings:?}");

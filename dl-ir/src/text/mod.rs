@@ -41,6 +41,7 @@ mod quote;
 pub use error::{ParseError, ParseProblem};
 pub use parse::parse;
 pub(crate) use print::Lines;
+pub use print::OfLayer;
 pub(crate) use quote::{Name, Quoted};
 
 /// The version of the format.

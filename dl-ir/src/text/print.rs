@@ -44,14 +44,42 @@ impl Display for Lines<'_> {
             f.write_str("  ")?;
             write_node(f, graph, id)?;
         }
-        for (name, node) in results {
-            writeln!(f, "  return {} = %{}", Name(name), node.0)?;
-        }
-        for (state, node) in updates {
-            writeln!(f, "  update {} = %{}", Name(state), node.0)?;
-        }
-        Ok(())
+        write_roots(f, "return", results.iter())?;
+        write_roots(f, "update", updates.iter())
     }
+}
+
+/// Those lines of a function whose nodes come from one layer, forward and backward.
+pub struct OfLayer<'a> {
+    /// The function.
+    pub function: &'a Function,
+    /// The layer's name.
+    pub layer: &'a str,
+}
+
+impl Display for OfLayer<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Function { name, graph, results, updates } = self.function;
+        let is_of_layer =
+            |id: NodeId| graph.origin(id).is_some_and(|origin| origin.layer() == Some(self.layer));
+        writeln!(f, "function {} {{", Name(name))?;
+        for id in graph.ids().filter(|&id| is_of_layer(id)) {
+            f.write_str("  ")?;
+            write_node(f, graph, id)?;
+        }
+        write_roots(f, "return", results.iter().filter(|(_, node)| is_of_layer(*node)))?;
+        write_roots(f, "update", updates.iter().filter(|(_, node)| is_of_layer(*node)))?;
+        writeln!(f, "}}")
+    }
+}
+
+/// Writes `  return loss = %37`, a line for each.
+fn write_roots<'r>(
+    f: &mut Formatter<'_>,
+    word: &str,
+    mut roots: impl Iterator<Item = &'r (String, NodeId)>,
+) -> fmt::Result {
+    roots.try_for_each(|(name, node)| writeln!(f, "  {word} {} = %{}", Name(name), node.0))
 }
 
 /// Writes `%2 = einsum %0, %1 {subscripts="ab,bc->ac"} : f32[B, 1]`; in the alternate form where it comes from, too.
