@@ -30,6 +30,9 @@ pub struct Args {
     seconds: f64,
     #[command(flatten)]
     run: Run,
+    /// Compile without noting where nodes come from: to measure what that costs
+    #[arg(long)]
+    without_origins: bool,
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
@@ -75,7 +78,7 @@ pub fn run(args: &Args) -> Result<()> {
         })
     };
     let (predict, predict1) = (predict(data.x())?, predict(one.x())?);
-    let compile = median(args.seconds * COMPILE, || compile(&text, target))?;
+    let compile = median(args.seconds * COMPILE, || compile(&text, target, args.without_origins))?;
     report::print(
         &Report {
             batch: args.batch,
@@ -94,9 +97,12 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// From text to a training step that can run.
-fn compile(text: &str, target: Target) -> Result<()> {
-    let network = dl::Builder::<Network>::parse(text)?;
-    let module = inspect::optimized(network.network(), Some(Function::TrainStep))?;
+fn compile(text: &str, target: Target, without_origins: bool) -> Result<()> {
+    let mut network = dl::Builder::<Network>::parse(text)?.network().clone();
+    if without_origins {
+        network = network.without_origins();
+    }
+    let module = inspect::optimized(&network, Some(Function::TrainStep))?;
     lower(&module.functions[0], &plan_state(&module, target), target)?.compile()?;
     Ok(())
 }

@@ -66,3 +66,55 @@ fn bytes_of_machine_code_have_ranges() {
     let ranges: Vec<(usize, usize)> = text.lines().filter_map(range).collect();
     assert!(ranges.len() > 20 && ranges.iter().all(|(start, end)| start < end), "{ranges:?}");
 }
+
+#[test]
+fn one_layer_is_shown_alone() {
+    let folder = Folder::new();
+    let dump = |args: &[&str]| {
+        folder.dlc(&[&["dump", WIDE, "--function", "train_step", "--layer", "dense1"], args].concat())
+    };
+    let text = dump(&["--locations"]).ok();
+    let nodes: Vec<&str> = text.lines().filter(|line| line.starts_with("  %")).collect();
+    assert!(nodes.len() > 10 && nodes.iter().all(|node| node.contains("@ layer dense1 at 1:24")), "{text}");
+    assert!(
+        text.contains("vjp einsum")
+            && text.contains("update dense1.weight")
+            && !text.contains("update dense0"),
+        "{text}"
+    );
+    let kernels = dump(&["--stage", "kernels"]).ok();
+    let all = folder.dlc(&["dump", WIDE, "--stage", "kernels"]).ok();
+    assert!(kernels.contains("dense1.weight") && !kernels.contains("dense0.weight,"), "{kernels}");
+    assert!(kernels.len() < all.len());
+    let memory = dump(&["--stage", "memory"]).ok();
+    assert!(memory.contains("adam.m.dense1.weight") && !memory.contains("adam.m.dense0.weight"), "{memory}");
+    for stage in ["clif", "asm"] {
+        let heads = |text: &str| text.lines().filter(|line| line.starts_with("; k")).count();
+        let (some, all) =
+            (dump(&["--stage", stage]).ok(), folder.dlc(&["dump", WIDE, "--stage", stage]).ok());
+        assert!(0 < heads(&some) && heads(&some) < heads(&all), "{stage}");
+    }
+    let error = folder.dlc(&["dump", WIDE, "--layer", "dense9"]).fails(2);
+    assert!(error.contains("`dense9`") && error.contains("dense0, dense1, dense2"), "{error}");
+}
+
+#[test]
+fn what_did_not_fuse_has_a_reason() {
+    let folder = Folder::new();
+    let why = |a: &str, b: &str| folder.dlc(&["dump", WIDE, "--why", a, b]);
+    let text = why("dense0", "dense1").ok();
+    for part in [
+        "layer dense0 at 1:3",
+        "goes through all of it in loops of its own",
+        "one kernel: group product around",
+    ] {
+        assert!(text.contains(part), "{part} is not in\n{text}");
+    }
+    // As printed: the first product and what reads it.
+    let graph = folder.dlc(&["dump", WIDE, "--function", "train_step"]).ok();
+    let product =
+        graph.lines().find(|line| line.contains("= einsum")).unwrap().trim().split(' ').next().unwrap();
+    assert!(why(product, "%0").ok().contains("no kernel computes %0"), "{product}");
+    assert!(why("%100000", "%0").fails(2).contains("there is no node %100000"));
+    assert!(why("dense7", "%0").fails(2).contains("there is no layer `dense7`"));
+}

@@ -10,3 +10,4 @@ mod random;
 mod same_bits;
 mod second_order;
 mod subject;
+mod why;

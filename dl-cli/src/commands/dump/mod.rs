@@ -3,7 +3,9 @@
 mod diff;
 mod dot;
 mod json;
+mod layer;
 pub mod passes;
+mod why;
 
 use std::io::{self, IsTerminal};
 use std::path::PathBuf;
@@ -48,6 +50,12 @@ pub struct Args {
     /// Show where nodes, kernels, lines and machine code come from: layer, place, rule and passes
     #[arg(long)]
     locations: bool,
+    /// Show only what came from this layer, forward and backward
+    #[arg(long, value_name = "NAME", conflicts_with = "diff")]
+    layer: Option<String>,
+    /// Tell whether two nodes of the function, or nodes of two layers, share a kernel, and why not
+    #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["stage", "print_after", "diff", "layer"])]
+    why: Option<Vec<String>>,
     /// A file to write instead of standard output
     #[arg(long, value_name = "F")]
     output: Option<PathBuf>,
@@ -75,10 +83,14 @@ pub fn run(args: &Args) -> Result<()> {
 
 fn show(args: &Args, subject: &Subject) -> Result<String> {
     if let Some(wanted) = &args.print_after {
-        return passes::after(subject.module(args.function())?, wanted, |module| graph_text(args, module));
+        return passes::after(subject.module(args.function())?, wanted, |module| graph(args, module));
     }
     if let Some(pass) = &args.diff {
         return passes::difference(subject.module(args.function())?, pass, args.is_styled());
+    }
+    if let Some(names) = &args.why {
+        let whole = args.as_lowered(subject, args.function.as_deref())?;
+        return why::text(one_function(&whole, args.function.as_deref())?, names);
     }
     match args.stage {
         Some(Stage::Layers) => layers(args.format, network(subject)?),
@@ -102,16 +114,15 @@ fn layers(format: Format, network: &Network) -> Result<String> {
 }
 
 fn graph(args: &Args, module: &Module) -> Result<String> {
+    if let Some(name) = &args.layer {
+        layer::check(module.functions.iter().map(|function| &function.graph), name)?;
+    }
     match args.format {
-        Format::Text => Ok(graph_text(args, module)),
+        Format::Text => Ok(args.view().graphs(module)),
         Format::Dot => Ok(dot::module(module)),
         Format::Json => Ok(json::module(module)),
         Format::Svg => picture::svg(&picture::functions(module)),
     }
-}
-
-fn graph_text(args: &Args, module: &Module) -> String {
-    if args.locations { format!("{module:#}") } else { module.to_string() }
 }
 
 /// A function behind the stage of graphs.
@@ -121,12 +132,14 @@ fn lowered(args: &Args, subject: &Subject, stage: Stage) -> Result<String> {
         Subject::Module(module) => module.clone(),
     };
     let function = one_function(&whole, args.function.as_deref())?;
+    if let Some(name) = &args.layer {
+        layer::check([&function.graph], name)?;
+    }
     let (target, batch) = (args.width.target(), args.batch);
     let memory = || MemoryMap::new(&whole, function, target, batch);
     let kernels = || -> Result<Lowered> { Ok(lower(function, &plan_state(&whole, target), target)?) };
-    let view = View { target, batch, locations: args.locations, layer: None };
     match args.format {
-        Format::Text => Ok(inspect::module_text(&whole, function, stage, &view)?),
+        Format::Text => Ok(inspect::module_text(&whole, function, stage, &args.view())?),
         Format::Json if stage == Stage::Memory => Ok(json::memory(&memory()?)),
         Format::Svg if stage == Stage::Memory => Ok(picture::memory(&memory()?)),
         Format::Dot => Ok(dot::diagram(&picture::kernels(function, &kernels()?))),
@@ -181,7 +194,11 @@ impl Args {
         if shows_passes && (!is_optimized || self.format != Format::Text) {
             return Err(Error::usage("--print-after and --diff are for stage optimized in format text"));
         }
-        if self.function.is_some() && self.stage == Some(Stage::Layers) {
+        let is_layers = self.stage == Some(Stage::Layers);
+        if (self.locations || self.layer.is_some()) && (is_layers || self.format != Format::Text) {
+            return Err(Error::usage("--locations and --layer are for stages after layers in format text"));
+        }
+        if self.function.is_some() && is_layers {
             return Err(Error::usage("--function is for stages after layers"));
         }
         Ok(())
@@ -191,6 +208,11 @@ impl Args {
     fn is_styled(&self) -> bool {
         let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         self.output.is_none() && !no_color && io::stdout().is_terminal()
+    }
+
+    fn view(&self) -> View<'_> {
+        let (target, batch) = (self.width.target(), self.batch);
+        View { target, batch, locations: self.locations, layer: self.layer.as_deref() }
     }
 
     /// The function to show; `None` for all.

@@ -21,14 +21,14 @@ pub fn names_or_all() -> PossibleValuesParser {
 }
 
 /// The module after this pass, or after each, as `show` shows it.
-pub fn after(module: Module, wanted: &str, show: impl Fn(&Module) -> String) -> Result<String> {
-    let mut text = String::new();
+pub fn after(module: Module, wanted: &str, show: impl Fn(&Module) -> Result<String>) -> Result<String> {
+    let mut shown = Vec::new();
     optimize(module, |pass, module| {
         if wanted == ALL || wanted == pass.name {
-            text += &format!("; after {}\n{}", pass.name, show(module));
+            shown.push(show(module).map(|text| format!("; after {}\n{text}", pass.name)));
         }
     })?;
-    Ok(text)
+    shown.into_iter().collect()
 }
 
 /// What this pass changes in the module that reaches it, function by function.
