@@ -29,6 +29,9 @@ const OPTIMIZERS: [&str; 9] = [
     "adagrad(lr = 0.1)",
 ];
 
+/// Those that do not divide by the gradient: the first few.
+const PLAIN_OPTIMIZERS: usize = 3;
+
 /// A network's text, and a batch size to run it at.
 pub struct Sample {
     pub text: String,
@@ -46,7 +49,9 @@ pub fn network(random: &mut Random, max_work: usize) -> Sample {
     if let Some(activation) = last {
         draft.layers.push(activation.to_owned());
     }
-    let optimizer = random.choose(&OPTIMIZERS);
+    // The gradient of a key's bias is nothing but rounding, of which others make whole steps.
+    let optimizers = if draft.has("attention") { &OPTIMIZERS[..PLAIN_OPTIMIZERS] } else { &OPTIMIZERS[..] };
+    let optimizer = random.choose(optimizers);
     let layers = draft.layers.join(", ");
     Sample { text: format!("< {layers} >, loss = {loss}, optimizer = {optimizer}"), batch: draft.batch }
 }
@@ -62,10 +67,14 @@ struct Draft {
 
 impl Draft {
     fn start(random: &mut Random) -> Self {
-        let batch = random.choose(&SIZES);
-        let shape = match random.below(3) {
-            0 => vec![random.choose(&[1, 2, 3, 5]), random.choose(&SIZES)],
-            _ => vec![random.choose(&SIZES)],
+        let (batch, shape) = match random.below(4) {
+            0 => (random.choose(&SIZES), vec![random.choose(&[1, 2, 3, 5]), random.choose(&SIZES)]),
+            1 => {
+                let mut side = || random.choose(&[3, 4, 5, 8, 9]);
+                let (height, width) = (side(), side());
+                (random.choose(&[1, 2, 3, 17]), vec![height, width, random.choose(&[1, 2, 3, 17])])
+            }
+            _ => (random.choose(&SIZES), vec![random.choose(&SIZES)]),
         };
         let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
         Draft { layers: vec![format!("input({})", sizes.join(", "))], shape, batch, work: 0 }
@@ -73,6 +82,7 @@ impl Draft {
 
     fn add(&mut self, random: &mut Random, is_last: bool, max_work: usize) {
         match random.below(10) {
+            6..=9 if self.shape.len() == 3 => self.add_for_images(random, max_work),
             0 if self.shape.len() > 1 => {
                 self.shape = vec![self.shape.iter().product()];
                 self.layers.push("flatten".to_owned());
@@ -95,15 +105,18 @@ impl Draft {
             }
             4 => self.layers.push("dropout(0.25)".to_owned()),
             // Of few values, or of values with a norm already, gradients are differences of equal numbers.
-            5 if !self.has_norm() && self.shape.last().is_some_and(|&width| width >= ENOUGH) => {
+            5 if !self.is_even() && self.shape.last().is_some_and(|&width| width >= ENOUGH) => {
                 let width = self.shape[self.shape.len() - 1];
                 self.layers.push(format!("layer_norm({width})"));
             }
-            6 if !self.has_norm() && self.positions() >= ENOUGH => {
+            6 if !self.is_even() && self.positions() >= ENOUGH => {
                 let width = self.shape[self.shape.len() - 1];
                 self.layers.push(format!("batch_norm({width})"));
             }
             7 if self.shape.len() == 2 => self.add_recurrent(random, max_work),
+            8 if self.shape.len() == 2 && self.attention_work() <= max_work.saturating_sub(self.work) => {
+                self.add_attention(random);
+            }
             _ => {
                 let width = *self.shape.last().expect("shapes have axes");
                 let (out, activation) = (self.width(random, max_work), random.choose(&ACTIVATIONS));
@@ -126,8 +139,64 @@ impl Draft {
         self.shape = if returns_all { vec![steps, units] } else { vec![units] };
     }
 
-    fn has_norm(&self) -> bool {
-        self.layers.iter().any(|layer| layer.contains("norm"))
+    /// Each time step looks at all of them, or at those before it.
+    fn add_attention(&mut self, random: &mut Random) {
+        self.work += self.attention_work();
+        let width = self.shape[1];
+        let heads: Vec<usize> = [1, 2, 3, width].into_iter().filter(|&n| width.is_multiple_of(n)).collect();
+        let (heads, causal) = (random.choose(&heads), random.below(2) == 0);
+        self.layers.push(format!("attention({width}, {heads}, causal = {causal})"));
+    }
+
+    fn attention_work(&self) -> usize {
+        let [steps, width] = self.shape[..] else { unreachable!("asked for steps of features") };
+        self.batch * steps * width * (4 * width + 2 * steps)
+    }
+
+    /// A convolution, or a pool behind one.
+    fn add_for_images(&mut self, random: &mut Random, max_work: usize) {
+        let [height, width, channels] = self.shape[..] else { unreachable!("asked for images") };
+        let kernel = (random.choose(&[1, 2, 3]).min(height), random.choose(&[1, 2, 3]).min(width));
+        let stride = 1 + random.below(2);
+        let valid = |size: usize, kernel: usize| (size - kernel) / stride + 1;
+        let (k, pooled) =
+            (format!("({}, {})", kernel.0, kernel.1), [valid(height, kernel.0), valid(width, kernel.1)]);
+        match random.below(5) {
+            0 => {
+                let kind = random.choose(&["max_pool2d", "avg_pool2d"]);
+                self.layers.push(format!("{kind}({k}, stride = {stride})"));
+                self.shape = vec![pooled[0], pooled[1], channels];
+            }
+            1 => {
+                self.layers.push("global_avg_pool2d".to_owned());
+                self.shape = vec![channels];
+            }
+            _ => {
+                let padding = random.choose(&["valid", "same"]);
+                let [height, width] = match padding {
+                    "same" => [height.div_ceil(stride), width.div_ceil(stride)],
+                    _ => pooled,
+                };
+                let per_channel = self.batch * height * width * kernel.0 * kernel.1 * channels;
+                let room = max_work.saturating_sub(self.work) / per_channel;
+                let out = random.choose(&SIZES).min(room.max(1));
+                let (activation, bias) = (random.choose(&ACTIVATIONS), random.below(2) == 0);
+                self.layers.push(format!(
+                    "conv2d({channels}, {out}, {k}, {activation}, stride = {stride}, padding = {padding}, bias = {bias})"
+                ));
+                self.work += per_channel * out;
+                self.shape = vec![height, width, out];
+            }
+        }
+    }
+
+    /// Whether numbers differ by little, or by what a norm has made of it: another norm would make much of their rounding.
+    fn is_even(&self) -> bool {
+        self.has("norm") || self.layers.last().is_some_and(|layer| layer.contains("softmax"))
+    }
+
+    fn has(&self, kind: &str) -> bool {
+        self.layers.iter().any(|layer| layer.contains(kind))
     }
 
     /// Rows that a dense layer works on.
