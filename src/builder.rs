@@ -13,6 +13,7 @@ use dl_ir::network as ir;
 use dl_ir::syntax::MAX_TEXT;
 use dl_runtime::pool::{MAX_THREADS, default_threads};
 
+use crate::budget;
 use crate::engine::Engine;
 use crate::error::{Error, Result};
 use crate::network::Network;
@@ -170,16 +171,35 @@ impl<N: From<Network>> Builder<N> {
         &self.network
     }
 
+    /// Checks how much memory the network needs against the `arena` of its budget, if it has one. The other limits of budgets are checked
+    /// with the network.
+    ///
+    /// ```
+    /// use dl::{Error, network};
+    ///
+    /// let net = network!(< dense(4, 8, relu), dense(8, 3) >, budget(parameters = 100, arena = 2_000, batch = 16));
+    /// assert!(matches!(net.check_budget(), Err(Error::ArenaBudget { limit: 2000, .. })));
+    /// # Ok::<(), dl::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::ArenaBudget`] with what is largest.
+    pub fn check_budget(&self) -> Result<()> {
+        budget::check(&self.network, Target { lanes: self.choose_lanes()? })
+    }
+
     /// Builds the network with fresh parameters.
     ///
     /// # Errors
-    /// If an option is out of range, the CPU lacks the lanes asked for, or memory is not to be had.
+    /// If an option is out of range, the CPU lacks the lanes asked for, memory is not to be had, or more than the network's budget
+    /// allows.
     pub fn build(self) -> Result<N> {
         let target = Target { lanes: self.choose_lanes()? };
         let threads = self.threads.unwrap_or_else(default_threads);
         if !(1..=MAX_THREADS).contains(&threads) {
             return Err(Error::Threads { found: threads });
         }
+        budget::check(&self.network, target)?;
         let mut engine = Engine::new(self.network, self.module, target, threads)?;
         engine.initialize(self.seed)?;
         if let Some(batch) = self.batch {

@@ -35,6 +35,32 @@ pub enum Error {
         /// The system's reason.
         source: std::io::Error,
     },
+    /// The network needs more memory than its budget allows.
+    #[error(
+        "the network needs {needed} bytes of memory at batches of {batch}, but its budget is {limit}: {state} are state, and in step {peak_step} of a training step, where most is alive, {largest}"
+    )]
+    ArenaBudget {
+        /// The examples in a batch.
+        batch: usize,
+        /// The bytes that it needs.
+        needed: usize,
+        /// The bytes that its budget allows.
+        limit: u64,
+        /// Parameters and other state.
+        state: usize,
+        /// The step of `train_step` in which most is alive.
+        peak_step: usize,
+        /// What is largest there.
+        largest: String,
+    },
+    /// A budget for a batch for which no memory could be planned.
+    #[error("the budget is for batches of {batch}; at most {limit} examples can be planned for")]
+    BudgetBatch {
+        /// The examples in a batch.
+        batch: usize,
+        /// The most that there may be.
+        limit: usize,
+    },
     /// The examples do not have the network's input shape.
     #[error("examples have shape {found:?}, but the network takes {expected:?} (both without the batch)")]
     InputShape {

@@ -268,3 +268,23 @@ fn data_of_every_type_is_checked() {
         assert!(error.to_string().contains("target 0 is class 9"), "{error}");
     }
 }
+
+#[test]
+fn memory_beyond_the_budget_is_refused() {
+    let build = |arena: usize, batch: usize| {
+        let text = format!("< dense(4, 8, relu), dense(8, 3) >, budget(arena = {arena}, batch = {batch})");
+        Network::parse(&text).unwrap().lanes(4).build()
+    };
+    let Err(Error::ArenaBudget { batch, needed, limit, state, largest, .. }) = build(2000, 100) else {
+        panic!("2000 bytes are not enough for a hundred examples")
+    };
+    assert_eq!((batch, limit), (100, 2000));
+    assert!(
+        needed > 4 * 100 * 8 && state >= 3 * 4 * (4 * 8 + 8 + 8 * 3 + 3) && largest.contains('('),
+        "{needed} {state} {largest}"
+    );
+    // What it says is enough is, and one byte less is not.
+    assert!(build(needed, 100).is_ok());
+    assert!(matches!(build(needed - 1, 100), Err(Error::ArenaBudget { .. })));
+    assert!(matches!(build(2000, 1 << 40), Err(Error::BudgetBatch { .. })));
+}

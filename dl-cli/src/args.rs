@@ -62,7 +62,7 @@ impl Run {
     /// Sets these options.
     pub fn configure(&self, builder: Builder) -> Builder {
         let builder = self.threads.into_iter().fold(builder, Builder::threads);
-        self.width.lanes.into_iter().fold(builder, Builder::lanes)
+        self.width.configure(builder)
     }
 }
 
@@ -75,6 +75,11 @@ pub struct Width {
 }
 
 impl Width {
+    /// Sets the width.
+    pub fn configure(&self, builder: Builder) -> Builder {
+        self.lanes.into_iter().fold(builder, Builder::lanes)
+    }
+
     /// What code is generated for.
     pub fn target(&self) -> Target {
         let chosen = WIDTHS.into_iter().find(|width| Some(width.count()) == self.lanes);

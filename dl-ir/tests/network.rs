@@ -159,3 +159,25 @@ fn a_file_may_hold_several_networks() {
     assert!(Network::parse(file).is_err());
     assert!(shape("D").is_err());
 }
+
+#[test]
+fn a_budget_is_part_of_the_text() {
+    let text = "< dense(784, 128, relu), dense(128, 10, softmax) >";
+    let parse = |clauses: &str| Network::parse(&format!("{text}{clauses}"));
+    let network =
+        parse(", budget(batch = 8, arena = 5_000_000_000, parameters = 101_770, flops = 203_264)").unwrap();
+    let canonical = network.to_string();
+    assert!(
+        canonical.ends_with(", budget(parameters = 101770, flops = 203264, arena = 5000000000, batch = 8)"),
+        "{canonical}"
+    );
+    assert_eq!(Network::parse(&canonical).unwrap(), network);
+    assert_eq!(
+        parse(", budget(flops = 203_264), loss = mse").unwrap().budget().unwrap().flops,
+        Some(203_264)
+    );
+    // One more of either is too much.
+    assert!(parse(", budget(parameters = 101_769)").is_err());
+    assert!(parse(", budget(flops = 203_263)").is_err());
+    assert_eq!(parse("").unwrap().budget(), None);
+}

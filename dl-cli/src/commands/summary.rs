@@ -32,10 +32,11 @@ pub struct Args {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    let builder = args.net.read()?;
+    let builder = args.width.configure(args.net.read()?);
     let (network, target) = (builder.network(), args.width.target());
     if !args.memory {
-        return report::print(&Summary::new(network, target, args.batch)?, args.json);
+        report::print(&Summary::new(network, target, args.batch)?, args.json)?;
+        return Ok(builder.check_budget()?);
     }
     let module = inspect::optimized(network, Some(Function::TrainStep))?;
     let map = MemoryMap::new(&module, &module.functions[0], target, args.batch)?;

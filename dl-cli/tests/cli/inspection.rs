@@ -217,3 +217,15 @@ fn what_does_not_go_together_is_wrong_usage() {
     assert!(usage(&["--print-after", "nothing"]).contains("simplify"));
     assert!(usage(&["--stage", "nothing"]).contains("optimized"));
 }
+
+#[test]
+fn a_summary_says_when_memory_is_beyond_the_budget() {
+    let folder = Folder::new();
+    let net = format!("{NET}, budget(arena = 1_000)");
+    let ran = folder.dlc(&["summary", &net]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stdout.contains("all (arena)"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("but its budget is 1000"), "{}", ran.stderr);
+    assert!(folder.dlc(&["init", &net, "--output", "w"]).fails(1).contains("but its budget is 1000"));
+    folder.dlc(&["summary", &format!("{NET}, budget(arena = 100_000)")]).ok();
+}

@@ -57,8 +57,8 @@ pub enum NetworkError {
     #[error("there is no layer in `< >`")]
     NoLayers,
     /// `loss = …` or the like before `>`.
-    #[error("`{key} = …` stands among the layers")]
-    ClauseAmongLayers { key: String },
+    #[error("`{clause}` stands among the layers")]
+    ClauseAmongLayers { clause: String },
     /// `784usize`
     #[error("`{number}{suffix}` has a suffix")]
     NumberSuffix { number: String, suffix: String },
@@ -212,6 +212,23 @@ pub enum NetworkError {
     /// A loss that is computed from the value before an activation that is not there.
     #[error("the loss {loss} needs the network to end with {needed}")]
     LossNeedsActivation { loss: &'static str, needed: &'static str },
+
+    // Budgets.
+    /// A network that costs more than its budget.
+    #[error("the network {}, but its budget is {most}", costs(limit, *found))]
+    OverBudget {
+        /// `parameters` or `flops`.
+        limit: &'static str,
+        /// The budget.
+        most: u64,
+        /// What it is.
+        found: u64,
+        /// The layers that cost most, and what they cost.
+        layers: Vec<(String, u64)>,
+    },
+    /// `budget(batch = 32)`
+    #[error("`batch` says for how many examples `arena` is meant, which is not given")]
+    BatchWithoutArena,
 }
 
 /// A required argument that is not there.
@@ -315,6 +332,8 @@ impl NetworkError {
                 "too large".to_owned()
             }
             LossNeedsActivation { needed, .. } => format!("expected {needed} as the last layer"),
+            OverBudget { most, found, .. } => format!("{} too many", found - most),
+            BatchWithoutArena => "expected `arena = …` beside this".to_owned(),
         }
     }
 }
@@ -342,6 +361,14 @@ fn count(n: usize, word: &str) -> String {
         (1, _) => format!("1 {word}"),
         (_, "axis") => format!("{n} axes"),
         _ => format!("{n} {word}s"),
+    }
+}
+
+/// "has 5 parameters", "computes 10 FLOPs for an example".
+fn costs(limit: &str, found: u64) -> String {
+    match limit {
+        "flops" => format!("computes {found} FLOPs for an example"),
+        _ => format!("has {found} {limit}"),
     }
 }
 

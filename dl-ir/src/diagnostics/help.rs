@@ -18,7 +18,7 @@ impl NetworkError {
             UnclosedLayers => "write `>` behind the last layer".to_owned(),
             NoLayers => "write a layer: `< dense(784, 10, softmax) >`".to_owned(),
             ExtraClose => "remove this `>`".to_owned(),
-            ClauseAmongLayers { key } => format!("move it behind the layers: `< … >, {key} = …`"),
+            ClauseAmongLayers { clause } => format!("move it behind the layers: `< … >, {clause}`"),
             NumberSuffix { number, .. } => format!("write `{number}`"),
             LeadingDot { sign, digits } => format!("write `{sign}0.{digits}`"),
             Quoted { literal } => format!("write `{}`", literal.trim_matches('"')),
@@ -71,6 +71,10 @@ impl NetworkError {
                 format!(
                     "write `{needed}` as the last layer or as the activation of the last, or choose another loss: {loss} is computed from the value before it"
                 )
+            }
+            OverBudget { layers, .. } => {
+                let layers = layers.iter().map(|(name, cost)| format!("{name} ({cost})"));
+                format!("most of it is in {}", layers.collect::<Vec<_>>().join(", "))
             }
             _ => return None,
         })

@@ -25,13 +25,19 @@ pub(super) fn check(parsed: &ast::Network, diagnostics: &mut Vec<Diagnostic>) ->
     let last = parsed.layers.layers.last().and_then(Option::as_ref);
     let loss = checker.loss(clauses.loss, layers.last().cloned().flatten().as_ref(), last);
     let optimizer = checker.optimizer(clauses.optimizer);
+    let budget = checker.budget(clauses.budget);
     if diagnostics.len() > n_before {
         return None;
     }
     let layers = layers.into_iter().collect::<Option<Vec<_>>>()?;
     let input = layers.first()?.input.clone();
     let name = parsed.name.as_ref().map(|name| name.text.clone());
-    Some(Network { name, layers, input, loss: loss?, optimizer: optimizer?, records_origins: true })
+    let (loss, optimizer) = (loss?, optimizer?);
+    let network = Network { name, layers, input, loss, optimizer, budget, records_origins: true };
+    if let Some(clause) = clauses.budget {
+        Checker::new(diagnostics).check_budget(&network, clause, &parsed.layers);
+    }
+    (diagnostics.len() == n_before).then_some(network)
 }
 
 pub(super) struct Checker<'d> {

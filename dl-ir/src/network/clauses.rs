@@ -1,5 +1,6 @@
-//! Checks what follows the layers: loss and optimizer.
+//! Checks what follows the layers: loss and optimizer; the budget has a file of its own.
 
+use super::budget::BUDGET;
 use super::check::Checker;
 use crate::arguments::resolve;
 use crate::diagnostics::{Diagnostic, NetworkError, What};
@@ -13,6 +14,7 @@ use crate::syntax::ast;
 pub(super) struct Clauses<'a> {
     pub(super) loss: Option<&'a ast::Value>,
     pub(super) optimizer: Option<&'a ast::Value>,
+    pub(super) budget: Option<&'a ast::Value>,
 }
 
 impl Checker<'_> {
@@ -22,9 +24,10 @@ impl Checker<'_> {
             let slot = match clause.key.text.as_str() {
                 "loss" => &mut known.loss,
                 "optimizer" => &mut known.optimizer,
+                BUDGET => &mut known.budget,
                 _ => {
                     let (found, span) = (clause.key.text.clone(), clause.key.span);
-                    self.unknown(What::Clause, found, span, vec!["loss", "optimizer"]);
+                    self.unknown(What::Clause, found, span, vec!["loss", "optimizer", BUDGET]);
                     continue;
                 }
             };

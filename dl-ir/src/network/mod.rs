@@ -1,5 +1,6 @@
 //! The checked network: layers whose shapes fit, a loss and an optimizer.
 
+mod budget;
 mod check;
 mod clauses;
 
@@ -22,6 +23,7 @@ use crate::random;
 use crate::syntax::{self, ast};
 use crate::types::{DType, Shape, TensorType};
 
+pub use budget::{Budget, DEFAULT_BATCH};
 pub use check::MAX_PARAMETERS;
 
 /// A network without mistakes.
@@ -43,6 +45,7 @@ pub struct Network {
     input: Vec<usize>,
     loss: &'static dyn LossRule,
     optimizer: Optimizer,
+    budget: Option<Budget>,
     records_origins: bool,
 }
 
@@ -154,6 +157,11 @@ impl Network {
     /// How training makes it small.
     pub fn optimizer(&self) -> &Optimizer {
         &self.optimizer
+    }
+
+    /// What it may cost at most, if it says so.
+    pub fn budget(&self) -> Option<Budget> {
+        self.budget
     }
 
     /// The shape of an example, without the batch.
@@ -285,7 +293,8 @@ impl Network {
     pub fn text_with(&self, loss: &str, optimizer: &str) -> String {
         let name = self.name.as_ref().map(|name| format!("{name} ")).unwrap_or_default();
         let layers = crate::layers::list_text(&self.layers);
-        format!("{name}< {layers} >, loss = {loss}, optimizer = {optimizer}")
+        let budget = self.budget.map(|budget| format!(", {budget}")).unwrap_or_default();
+        format!("{name}< {layers} >, loss = {loss}, optimizer = {optimizer}{budget}")
     }
 
     /// The name of the activation that the network ends with.

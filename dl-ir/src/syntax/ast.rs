@@ -71,7 +71,7 @@ pub struct Arg {
     pub value: Value,
 }
 
-/// `key = value` behind the layers
+/// `key = value` behind the layers, or `budget(…)`, which is its own key
 #[derive(Clone, Debug)]
 pub struct Clause {
     /// The key.

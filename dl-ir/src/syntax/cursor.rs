@@ -82,6 +82,12 @@ impl<'a> Parser<'a, '_> {
         matches!(after, Some((punct, _)) if punct.as_char() == char)
     }
 
+    /// Whether a word with parentheses behind it comes next.
+    pub(super) fn at_call(&self) -> bool {
+        let after = self.cursor.ident().map(|(_, after)| after);
+        after.is_some_and(|after| after.group(proc_macro2::Delimiter::Parenthesis).is_some())
+    }
+
     pub(super) fn peek_word(&self) -> Option<String> {
         self.cursor.ident().map(|(ident, _)| ident.to_string())
     }

@@ -150,10 +150,14 @@ impl<'a> Parser<'a, '_> {
     fn clauses(&mut self) -> Vec<Clause> {
         let mut clauses = Vec::new();
         while self.eat(',') {
-            if !self.at_word_then('=') {
+            let clause = if self.at_word_then('=') {
+                self.clause()
+            } else if self.at_call() {
+                self.clause_call()
+            } else {
                 break;
-            }
-            match self.clause() {
+            };
+            match clause {
                 Some(clause) => clauses.push(clause),
                 None => self.skip_item(),
             }
@@ -166,6 +170,14 @@ impl<'a> Parser<'a, '_> {
         self.advance();
         let value = self.value()?;
         Some(Clause { key, value })
+    }
+
+    /// A clause that is a call: `budget(…)`.
+    fn clause_call(&mut self) -> Option<Clause> {
+        let key = self.word("a clause")?;
+        let call = self.call(key.clone())?;
+        let span = call.span;
+        Some(Clause { key, value: Value { kind: ValueKind::Call(call), span } })
     }
 
     /// `< layer, … >`, the cursor at `<`. `None` if the limits are passed.
@@ -188,10 +200,11 @@ impl<'a> Parser<'a, '_> {
             if self.n_layers > MAX_LAYERS {
                 return None;
             }
-            if self.at_word_then('=') {
+            let is_budget = self.at_call() && self.peek_word().as_deref() == Some("budget");
+            if is_budget || self.at_word_then('=') {
                 let key = self.word("a key")?;
-                stray_clauses
-                    .push(Diagnostic::new(NetworkError::ClauseAmongLayers { key: key.text }, key.span));
+                let clause = format!("{}{}", key.text, if is_budget { "(…)" } else { " = …" });
+                stray_clauses.push(Diagnostic::new(NetworkError::ClauseAmongLayers { clause }, key.span));
                 self.skip_item();
             } else {
                 let layer = self.layer();
@@ -396,7 +409,7 @@ impl<'a> Parser<'a, '_> {
         if self.at('>') {
             self.error(NetworkError::ExtraClose, self.here());
         } else if !self.cursor.eof() {
-            self.expected("`, loss = …`, `, optimizer = …` or the end");
+            self.expected("`, loss = …`, `, optimizer = …`, `, budget(…)` or the end");
         }
     }
 }
