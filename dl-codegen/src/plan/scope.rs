@@ -74,7 +74,7 @@ impl<'a> Scope<'a> {
                 self.set(node, buffer);
                 return buffer;
             }
-            Binding::Packed(_) | Binding::PackedBlock(_) => {
+            Binding::Packed(_) => {
                 let name = format!("{} in panels", self.name(node));
                 return buffers.beside(self.graph, binding, name, step);
             }

@@ -13,7 +13,9 @@ use dl_runtime::program::{Blocks, Extent};
 
 use super::KernelBuilder;
 use super::nest::{Nest, Rows, in_layout, place};
-use super::operands::{Binding, TERMS_OF_BLOCK, chunks, extent, in_panels, matrix, storage};
+use super::operands::{
+    Binding, TERMS_OF_BLOCK, chunks, extent, in_panels, matrix, may_be_one_block, storage,
+};
 use super::tile::{Sum, TileOf};
 use crate::fuse::chunks::{adds_up_in_memory, chunk_len};
 use crate::fuse::{Anchor, Class, Group};
@@ -163,16 +165,18 @@ impl Contract<'_> {
 
     /// Loops over columns and rows, around tiles.
     fn tiles(&self, kernel: &mut KernelBuilder, sum: Sum) -> Vec<Stmt> {
-        if self.tile.in_blocks() {
-            return self.blocks(kernel);
+        match self.tile.in_blocks() {
+            true => self.in_blocks(kernel),
+            false => self.at_once(kernel, sum),
         }
+    }
+
+    /// All terms at once.
+    fn at_once(&self, kernel: &mut KernelBuilder, sum: Sum) -> Vec<Stmt> {
         // The outermost loop over rows is around that over columns where its indices are tasks: what a task reads stays near.
         let rows_outside = self.task == Task::Rows && self.nest.axes.len() > 1;
-        let columns = self.columns(kernel, 1, &mut |kernel, cols| {
-            let packed = self.tile.packed();
-            let pack = packed.map(|packed| self.run_once(kernel, self.tile.pack(packed, cols), sum));
-            pack.into_iter().chain(self.rows(kernel, usize::from(rows_outside), cols, sum)).collect()
-        });
+        let columns = self
+            .columns(kernel, 1, &mut |kernel, cols| self.rows(kernel, usize::from(rows_outside), cols, sum));
         if !rows_outside {
             return columns;
         }
@@ -222,15 +226,43 @@ impl Contract<'_> {
         self.chunk_var()
     }
 
+    /// Terms in blocks: the only one, or one after the other, each a loop that runs once or not at all.
+    fn in_blocks(&self, kernel: &mut KernelBuilder) -> Vec<Stmt> {
+        let blocks = self.blocks(kernel);
+        if !may_be_one_block(self.tile.product) {
+            return blocks;
+        }
+        let only = self.only_block(kernel);
+        let more = self.n_blocks().plus(Index::constant(-1));
+        let (zero, one) = (Index::constant(0), Index::constant(1));
+        vec![
+            kernel.nested(self.block_var() + 1, more.clone(), vec![one.clone()], [(1, only)]),
+            kernel.nested(self.block_var() + 1, zero, vec![more, one], [(1, blocks)]),
+        ]
+    }
+
+    /// The only block: as the last of several, but all tiles begin with the same zeros, which stay near.
+    fn only_block(&self, kernel: &mut KernelBuilder) -> Vec<Stmt> {
+        let height = self.tile.target.matmul_tile().0;
+        self.columns(kernel, 1, &mut |kernel, cols| {
+            let zeros = self.run_once(kernel, self.tile.zero_sums(height, cols), Sum::OnlyBlock);
+            let pack = self.run_once(kernel, self.tile.pack(cols), Sum::OnlyBlock);
+            [zeros, pack].into_iter().chain(self.rows(kernel, 0, cols, Sum::OnlyBlock)).collect()
+        })
+    }
+
+    fn n_blocks(&self) -> Index {
+        Index::blocks(Blocks { of: extent(self.tile.product.k), size: TERMS_OF_BLOCK })
+    }
+
     /// Terms block by block: sums wait in memory until the last.
     fn blocks(&self, kernel: &mut KernelBuilder) -> Vec<Stmt> {
-        let terms = extent(self.tile.product.k);
+        let rows = self.tile.product.m.as_static().expect("checked where terms were found to be in blocks");
         let zeros = self.columns(kernel, 1, &mut |kernel, cols| {
-            vec![self.run_once(kernel, self.tile.zero_sums(cols), Sum::Nothing)]
+            vec![self.run_once(kernel, self.tile.zero_sums(rows, cols), Sum::Nothing)]
         });
         // Blocks behind which something is left; then the last, whole or not.
-        let last = Index::blocks(Blocks { of: terms, size: TERMS_OF_BLOCK }).plus(Index::constant(-1));
-        let last = last.times(TERMS_OF_BLOCK as i64);
+        let last = self.n_blocks().plus(Index::constant(-1)).times(TERMS_OF_BLOCK as i64);
         let behind_last = last.clone().plus(Index::constant(1));
         let whole = self.block(kernel, Sum::Block);
         let left = self.block(kernel, Sum::LastBlock);
@@ -244,9 +276,8 @@ impl Contract<'_> {
 
     /// A block of terms: its rows of the right operand are packed, as much of each at once as lies together; then come the tiles.
     fn block(&self, kernel: &mut KernelBuilder, sum: Sum) -> Vec<Stmt> {
-        let packed = self.tile.packed().expect("products in blocks are packed");
         let pack = self.columns(kernel, PANELS_AT_ONCE, &mut |kernel, cols| {
-            vec![self.run_once(kernel, self.tile.pack(packed, cols), sum)]
+            vec![self.run_once(kernel, self.tile.pack(cols), sum)]
         });
         let tiles = self.columns(kernel, 1, &mut |kernel, cols| self.rows(kernel, 0, cols, sum));
         pack.into_iter().chain(tiles).collect()
@@ -320,12 +351,6 @@ impl Contract<'_> {
         let pointers = self.tile.bindings.iter().enumerate().map(|(buffer, binding)| {
             let matrix = self.nest.operands[buffer].matrix;
             let col = match binding {
-                // A panel has as many rows as there are terms.
-                Binding::Packed(_) => {
-                    let panel =
-                        Stride::fixed(1).times(product.k).expect("the right operand has as many rows");
-                    return Arg::Pointer { buffer, offset: place(0, [(COL, panel)]) };
-                }
                 Binding::Left(_) | Binding::Read(_, Class::PerRow | Class::Scalar) => 0,
                 Binding::Read(_, Class::PerCol) => 1,
                 _ if self.nest.operands[buffer].repeats => 0,
@@ -348,9 +373,17 @@ impl Contract<'_> {
             match sum {
                 Sum::Step => steps.push((self.step_var(), of_step)),
                 Sum::Block | Sum::LastBlock => steps.push((self.block_var(), of_step)),
-                Sum::Nothing | Sum::Whole => {}
+                Sum::Nothing | Sum::Whole | Sum::OnlyBlock => {}
             }
-            let offset = self.nest.offset(buffer, FIRST_ROW).plus(place(0, steps));
+            let of_row = match (binding, sum) {
+                // Behind all others.
+                (Binding::Sums(_), Sum::OnlyBlock) => {
+                    let rows = product.m.as_static().expect("checked where terms were found to be in blocks");
+                    Index::constant((4 * rows * matrix.row_stride()) as i64)
+                }
+                _ => self.nest.offset(buffer, FIRST_ROW),
+            };
+            let offset = of_row.plus(place(0, steps));
             Arg::Pointer { buffer, offset }
         });
         let inner = product.inner_term().size;

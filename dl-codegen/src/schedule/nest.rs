@@ -78,7 +78,7 @@ impl Rows {
             Binding::Partials(node) | Binding::WritePartials(node) => {
                 Rows::at(graph, node, Class::Full, dims, target)
             }
-            Binding::Packed(_) | Binding::PackedBlock(_) => Rows::all_alike(dims.len(), 0),
+            Binding::Packed(_) => Rows::all_alike(dims.len(), 0),
             // One row after the other.
             Binding::Sums(_) => {
                 Rows { strides: vec![Stride::fixed(target.tile_width() as i64)], ..Rows::all_alike(1, 0) }

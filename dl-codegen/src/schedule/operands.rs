@@ -25,10 +25,8 @@ pub enum Binding {
     Right(NodeId),
     /// Indices of rows.
     Indices(NodeId),
-    /// Memory for the right operand of a product, brought by the kernel into panels as wide as its tiles.
+    /// Memory for a block of rows of a product's right operand, which the kernel brings into panels as wide as its tiles.
     Packed(NodeId),
-    /// The same for a block of its rows at a time.
-    PackedBlock(NodeId),
     /// Memory for the sums of a product whose terms are gone through in blocks.
     Sums(NodeId),
     /// Its partial sums, read by the anchor: one after the other, each as the node itself would lie.
@@ -50,7 +48,6 @@ impl Binding {
             | Binding::Right(node)
             | Binding::Indices(node)
             | Binding::Packed(node)
-            | Binding::PackedBlock(node)
             | Binding::Sums(node)
             | Binding::Partials(node)
             | Binding::Write(node, _)
@@ -61,7 +58,7 @@ impl Binding {
 
     /// Whether it is memory that the kernel alone uses, and that holds no node.
     pub fn is_beside(self) -> bool {
-        matches!(self, Binding::Packed(_) | Binding::PackedBlock(_) | Binding::Sums(_))
+        matches!(self, Binding::Packed(_) | Binding::Sums(_))
     }
 
     /// Whether it is written.
@@ -92,12 +89,8 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
         };
         let sides = operands.iter().zip(sides).skip(n_started);
         bindings.extend(sides.map(|(&operand, side)| side(operand)));
-        if packs(graph, anchor) {
-            if in_blocks(graph, anchor.node()) {
-                bindings.extend([Binding::PackedBlock(operands[1]), Binding::Sums(anchor.node())]);
-            } else {
-                bindings.push(Binding::Packed(operands[1]));
-            }
+        if in_blocks(graph, anchor) {
+            bindings.extend([Binding::Packed(operands[1]), Binding::Sums(anchor.node())]);
         }
     }
     let mut reads = Vec::new();
@@ -123,37 +116,35 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
     bindings
 }
 
-/// Whether a product's kernel packs its right operand, block of terms by block: rows of it that are long, and lie far apart, are read
-/// again for each of several tiles, and would push each other out of the cache nearest to the core.
-fn packs(graph: &Graph, anchor: Anchor) -> bool {
+/// Whether a product's terms are gone through in blocks, where there are more of them than one block holds: where they are examples,
+/// and rows of both operands are read again for each of several tiles.
+fn in_blocks(graph: &Graph, anchor: Anchor) -> bool {
     const MANY_ROWS: usize = 24;
-    const LONG_ROW: usize = 8 * MAX_TILE_WIDTH;
     let Anchor::Contract(node) = anchor else { return false };
-    let Some(Product { m: Dim::Static(m), n, rows, terms, .. }) = Product::of(graph, node) else {
+    let Some(Product { m: Dim::Static(m), n, k: Dim::Batch(_), rows, terms, .. }) = Product::of(graph, node)
+    else {
         return false;
     };
-    let is_row_major = graph.tensor(storage(graph, graph.operands(node)[1])).shape.as_fixed().is_none();
-    let is_matrix = rows.len() == 1 && terms.len() == 1;
-    is_matrix && is_row_major && m >= MANY_ROWS && n >= LONG_ROW
+    rows.len() == 1 && terms.len() == 1 && m >= MANY_ROWS && n >= 4 * MAX_TILE_WIDTH
 }
 
-/// Whether a product that packs its right operand goes through its terms in blocks: where each example has several, there are many.
-fn in_blocks(graph: &Graph, node: NodeId) -> bool {
-    let many = |dim: Dim| match dim {
-        Dim::Static(k) => k >= 4 * TERMS_OF_BLOCK,
-        Dim::Batch(of_example) => of_example > 4,
-    };
-    Product::of(graph, node).is_some_and(|product| many(product.k))
+/// Whether terms may be so few that they are one block: where each example has no more than these.
+pub fn may_be_one_block(product: &Product) -> bool {
+    matches!(product.k, Dim::Batch(0..=4))
 }
 
-/// Terms in a block of a product that packs its right operand: a block of a panel, and what tiles read of the left operand along with
+/// Terms in a block: of a panel of the right operand, a block of a panel, and what tiles read of the left operand along with
 /// it, fit the cache nearest to the core.
 pub const TERMS_OF_BLOCK: usize = 256;
 
-/// A right operand that is packed, or a block of it, and the sums of a product in blocks: as matrices in panels as wide as tiles.
+/// A block of a right operand that is packed, and the sums of a product in blocks with rows for a tile of zeros: as matrices in panels
+/// as wide as tiles.
 pub fn in_panels(graph: &Graph, binding: Binding, target: Target) -> Matrix {
     let of = matrix(graph, binding.node(), target);
-    let rows = if matches!(binding, Binding::PackedBlock(_)) { TERMS_OF_BLOCK } else { of.rows };
+    let rows = match binding {
+        Binding::Packed(_) => TERMS_OF_BLOCK,
+        _ => of.rows + target.matmul_tile().0,
+    };
     Matrix { rows, layout: Layout::Panel { width: target.tile_width() }, ..of }
 }
 
@@ -211,12 +202,7 @@ pub fn buffer_use(graph: &Graph, binding: Binding, target: Target) -> BufferUse 
         element: if tensor.dtype == DType::F32 { Element::F32 } else { Element::I32 },
         elements: match binding {
             Binding::Partials(node) | Binding::WritePartials(node) => partials(graph, node, target),
-            Binding::Packed(node) => {
-                let Matrix { cols, .. } = matrix(graph, node, target);
-                let rows = shape_elements(graph, node).at(1) / cols;
-                Extent { fixed: 0, per_example: rows * cols.next_multiple_of(target.tile_width()) }
-            }
-            Binding::PackedBlock(_) | Binding::Sums(_) => {
+            Binding::Packed(_) | Binding::Sums(_) => {
                 Extent::fixed(in_panels(graph, binding, target).n_elements())
             }
             _ => extent(stored_elements(graph, held, target)),

@@ -29,6 +29,8 @@ pub enum Sum {
     Block,
     /// The terms of the last block, and the sums in memory.
     LastBlock,
+    /// The terms of the only block, and zeros in memory: what the last one's tiles do, elsewhere.
+    OnlyBlock,
 }
 
 /// A tile of `height` rows and `cols` columns of a group around the product `node`.
@@ -63,18 +65,18 @@ impl TileOf<'_> {
                 let binding = Binding::WritePartials(self.node);
                 places.iter().map(|&place| e.partial(binding, place)).collect()
             }
-            Sum::Block | Sum::LastBlock => {
+            Sum::Block | Sum::LastBlock | Sum::OnlyBlock => {
                 let binding = Binding::Sums(self.node);
                 places.iter().map(|&place| e.partial(binding, place)).collect()
             }
         };
         let inner_count = match sum {
-            Sum::Block | Sum::LastBlock => Count::Arg(e.b.arg()),
+            Sum::Block | Sum::LastBlock | Sum::OnlyBlock => Count::Arg(e.b.arg()),
             _ => self.inner_count(&mut e),
         };
         let terms = match sum {
             Sum::Nothing => &[],
-            Sum::Whole | Sum::Block | Sum::LastBlock => &self.product.terms[..],
+            Sum::Whole | Sum::Block | Sum::LastBlock | Sum::OnlyBlock => &self.product.terms[..],
             Sum::Step => &self.product.terms[1..],
         };
         let outer = &terms[..terms.len().saturating_sub(1)];
@@ -106,22 +108,22 @@ impl TileOf<'_> {
         e.b.finish()
     }
 
-    /// Where the right operand is packed, if it is.
-    pub fn packed(&self) -> Option<Binding> {
-        let is_packed = |binding: &&Binding| matches!(binding, Binding::Packed(_) | Binding::PackedBlock(_));
-        self.bindings.iter().find(is_packed).copied()
-    }
-
-    /// Whether terms are gone through in blocks.
+    /// Whether terms may be gone through in blocks.
     pub fn in_blocks(&self) -> bool {
-        matches!(self.packed(), Some(Binding::PackedBlock(_)))
+        self.bindings.iter().any(|binding| matches!(binding, Binding::Packed(_)))
     }
 
-    /// The program that fills the sums of all rows of `cols` columns with zeros.
-    pub fn zero_sums(&self, cols: usize) -> Program {
+    /// The right operand as a tile reads it: packed where terms are gone through in blocks, so that its rows do not push each other out of the
+    /// cache nearest to the core.
+    fn right(&self) -> Binding {
+        let right = self.graph.operands(self.node)[1];
+        if self.in_blocks() { Binding::Packed(right) } else { Binding::Right(right) }
+    }
+
+    /// The program that fills sums of `rows` rows of `cols` columns with zeros.
+    pub fn zero_sums(&self, rows: usize, cols: usize) -> Program {
         let mut e = self.evaluator(cols);
         let arg = e.arg(Binding::Sums(self.node));
-        let rows = self.product.m.as_static().expect("checked where the operand was found to be packed");
         // The count of terms, as in all programs of this product.
         self.inner_count(&mut e);
         let zero = e.b.f32(0.0);
@@ -140,13 +142,13 @@ impl TileOf<'_> {
         Evaluator::new(self.graph, self.group, self.bindings, builder, tile)
     }
 
-    /// The program that brings `cols` columns of the right operand, or of a block of it, into the panels `packed`.
-    pub fn pack(&self, packed: Binding, cols: usize) -> Program {
+    /// The program that brings `cols` columns of a block of the right operand into panels.
+    pub fn pack(&self, cols: usize) -> Program {
         let mut e = self.evaluator(cols);
         let operand = self.graph.operands(self.node)[1];
-        let (from, to) = (e.arg(Binding::Right(operand)), e.arg(packed));
+        let (from, to) = (e.arg(Binding::Right(operand)), e.arg(Binding::Packed(operand)));
         let inner = self.product.inner_term();
-        let count = if self.in_blocks() { Count::Arg(e.b.arg()) } else { self.inner_count(&mut e) };
+        let count = Count::Arg(e.b.arg());
         let width = self.target.tile_width();
         let (in_row, panel) = (4 * width, 4 * width * self.operands[usize::from(to)].matrix.rows);
         e.b.begin_loop(count, &[]);
@@ -201,9 +203,8 @@ impl TileOf<'_> {
         height: usize,
         sums: &[Value],
     ) -> Vec<Value> {
-        let operands = self.graph.operands(self.node);
-        let right = self.packed().unwrap_or(Binding::Right(operands[1]));
-        let (left, right) = (e.arg(Binding::Left(operands[0])), e.arg(right));
+        let left = Binding::Left(self.graph.operands(self.node)[0]);
+        let (left, right) = (e.arg(left), e.arg(self.right()));
         let n_vectors = e.n_vectors();
         let bytes = |elements: i64| 4 * elements as i32;
         let matrix = self.operands[usize::from(right)].matrix;

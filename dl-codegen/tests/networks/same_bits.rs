@@ -108,13 +108,15 @@ fn recurrence() {
     }
 }
 
+/// Gradients of weights that are products in blocks of examples, one block and several.
 #[test]
-fn packed_operands() {
-    for text in [
-        "< dense(29, 263, relu), dense(263, 2) >",
-        "< input(6, 29), dense(29, 263, relu), flatten, dense(1578, 2) >",
+fn blocks() {
+    for (text, batch) in [
+        ("< dense(29, 263, relu), dense(263, 2) >", 100),
+        ("< dense(29, 131, relu), dense(131, 2) >", 300),
+        ("< input(6, 29), dense(29, 263, relu), flatten, dense(1578, 2) >", 100),
     ] {
-        check(text, 100, &mut Random::new(6));
+        check(text, batch, &mut Random::new(6));
     }
 }
 
