@@ -98,6 +98,12 @@ pub enum Error {
         /// Of how many.
         total: usize,
     },
+    /// `bisect` found a pass that changes what a function computes.
+    #[error("pass `{pass}` changes what a function computes")]
+    WrongPass {
+        /// The pass.
+        pass: &'static str,
+    },
     /// `verify` found results that depend on threads or lanes.
     #[error("training does not give the same bits everywhere")]
     NotTheSame,

@@ -39,6 +39,7 @@
 pub mod access;
 pub mod arguments;
 pub mod autodiff;
+pub mod bisect;
 pub mod build;
 pub mod builder;
 mod closest;

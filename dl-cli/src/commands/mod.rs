@@ -1,6 +1,7 @@
 //! The commands, one a file.
 
 mod bench;
+mod bisect;
 mod check;
 pub mod dump;
 mod eval;
@@ -45,6 +46,8 @@ commands! {
     Opt in opt,
     /// Compares compiled code with the interpreter, and gradients with finite differences
     Check in check,
+    /// Names the first pass that changes what a function computes, and writes a small case
+    Bisect in bisect,
     /// Writes initial weights
     Init in init,
     /// Writes the network's outputs `y` for a batch

@@ -30,6 +30,17 @@ fn networks_pass_all_checks() {
 }
 
 #[test]
+fn passes_are_right_one_by_one() {
+    let folder = Folder::new();
+    for net in [NET, "< dense(6, 18), batch_norm(18), relu, dropout(0.3), dense(18, 3, softmax) >"] {
+        let found = folder.dlc(&["bisect", net, "--json"]).json();
+        assert_eq!((&found["ok"], &found["wrong"]), (&true.into(), &serde_json::Value::Null), "{found}");
+        assert_eq!(found["passes"].as_array().unwrap().len(), dl_ir::passes::PIPELINE.len());
+    }
+    assert!(!folder.path("bisect.dlir").exists());
+}
+
+#[test]
 fn training_gives_the_same_bits() {
     let folder = Folder::new();
     let args = ["verify", NET, "--steps", "6", "--batch", "9", "--threads", "1,3", "--json"];

@@ -54,7 +54,7 @@ pub fn run(args: &Args) -> Result<()> {
 }
 
 /// What the interpreter reads: state and a batch.
-fn environment(states: Vec<(String, Tensor)>, batch: &dl::data::Split) -> Environment {
+pub fn environment(states: Vec<(String, Tensor)>, batch: &dl::data::Split) -> Environment {
     let mut environment: Environment =
         states.into_iter().map(|(name, tensor)| (name, value(&tensor))).collect();
     environment.insert("x".to_owned(), value(batch.x()));
