@@ -5,8 +5,13 @@ use std::path::PathBuf;
 
 use dl::inspect;
 use dl_ir::bisect::{Fault, first_wrong};
+use dl_ir::interp::Environment;
+use dl_ir::module::Module;
+use dl_ir::ops::Op;
 use dl_ir::passes::PIPELINE;
+use dl_ir::value::Value;
 use dl_runtime::files::atomic;
+use dl_runtime::random::Stream;
 use serde::Serialize;
 
 use super::check::environment;
@@ -14,6 +19,9 @@ use crate::args::{Net, positive};
 use crate::error::{Error, Result};
 use crate::made_up::made_up;
 use crate::report;
+
+/// Streams of random numbers far from those of states.
+const GRADIENTS: u32 = u32::MAX - 3;
 
 #[derive(clap::Args)]
 pub struct Args {
@@ -57,14 +65,30 @@ struct Wrong {
 pub fn run(args: &Args) -> Result<()> {
     let builder = args.net.read()?.seed(args.seed);
     let batch = made_up(builder.network(), args.batch, args.seed)?;
-    let environment = environment(builder.clone().build()?.states(), &batch);
     let module = inspect::built(builder.network(), None);
+    let mut environment = environment(builder.clone().build()?.states(), &batch);
+    add_gradients(&mut environment, &module, batch.n_examples(), args.seed);
     let fault = first_wrong(PIPELINE, module, &environment, batch.n_examples());
     let wrong = fault.map(|fault| write(fault, &args.output)).transpose()?;
     let pass = wrong.as_ref().map(|wrong| wrong.pass);
     let passes = PIPELINE.iter().map(|pass| pass.name).collect();
     report::print(&Report { ok: wrong.is_none(), passes, wrong }, args.json)?;
     pass.map_or(Ok(()), |pass| Err(Error::WrongPass { pass }))
+}
+
+/// Adds what some functions take beside a batch, gradients: random ones.
+fn add_gradients(environment: &mut Environment, module: &Module, batch: usize, seed: u64) {
+    let graphs = module.functions.iter().map(|function| &function.graph);
+    let ops = graphs.flat_map(|graph| graph.ids().map(|id| graph.op(id)));
+    let inputs = ops.filter_map(|op| if let Op::Input(input) = op { Some(input) } else { None });
+    for (idx, input) in inputs.enumerate() {
+        let stream = Stream::new(seed, GRADIENTS, idx as u64);
+        let random = || {
+            let mut elements = 0..;
+            Value::from_fn(&input.ty, batch, |_| f64::from(stream.uniform(elements.next().expect("no end"))))
+        };
+        environment.entry(input.name.clone()).or_insert_with(random);
+    }
 }
 
 /// Writes the case, with the command that golden files of passes begin with.
