@@ -31,17 +31,21 @@ enum Command {
     Growth(growth::Args),
 }
 
+const REPOSITORY: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
 fn main() -> ExitCode {
     // Cargo adds the option for harnesses.
     let cli = Cli::parse_from(std::env::args().filter(|argument| argument != "--bench"));
-    let done = match cli.command {
+    // Cargo starts benchmarks in the folder of their package; paths are meant from the repository's.
+    let done = std::env::set_current_dir(REPOSITORY).map_err(|source| Error::Folder { source });
+    let done = done.and_then(|()| match cli.command {
         Some(Command::Peers(args)) => peers::run(&args),
         Some(Command::Growth(args)) => growth::run(&args),
         None => {
             println!("{}", Cli::command().render_help());
             Ok(())
         }
-    };
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -22,6 +22,9 @@ pub enum Error {
     /// A result cannot be kept.
     #[error("{} cannot be written: {source}", path.display())]
     Write { path: PathBuf, source: io::Error },
+    /// The repository has gone since this was built.
+    #[error("the folder of the repository cannot be entered: {source}")]
+    Folder { source: io::Error },
     /// No case was measured.
     #[error("no case was measured: dl runs none of those whose names contain `{chosen}`")]
     NoCase { chosen: String },

@@ -19,7 +19,7 @@ pub struct Args {
     #[arg(long, value_name = "S", default_value_t = 1.0)]
     seconds: f64,
     /// Where growth.md and growth.svg are written
-    #[arg(long, value_name = "FOLDER", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/measured"))]
+    #[arg(long, value_name = "FOLDER", default_value = "docs/measured")]
     output: PathBuf,
 }
 

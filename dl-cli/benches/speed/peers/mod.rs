@@ -39,7 +39,7 @@ pub struct Args {
     #[arg(long, value_name = "S", default_value_t = 2.0)]
     seconds: f64,
     /// Where peers.json and peers.svg are written
-    #[arg(long, value_name = "FOLDER", default_value = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/measured"))]
+    #[arg(long, value_name = "FOLDER", default_value = "docs/measured")]
     output: PathBuf,
 }
 
