@@ -220,3 +220,17 @@ fn stacked_layers_turn_their_input_once() {
     let transposes = optimized.graph.ids().filter(|&id| matches!(optimized.graph.op(id), Op::Transpose(_)));
     assert_eq!(transposes.count(), 1);
 }
+
+/// What a step back reads of its gates is what came out of their activations: none but that of the carry is computed again.
+#[test]
+fn activations_are_stacked() {
+    let function = function("< input(5, 3), lstm(3, 4), dense(4, 2, softmax) >", "gradients");
+    let graph = &function.graph;
+    let back = graph.ids().find_map(|id| match graph.op(id) {
+        Op::Scan(scan) if scan.reverse => Some(&scan.body.graph),
+        _ => None,
+    });
+    let back = back.expect("the gradient of a loop is one");
+    let n = |is_one: fn(&Op) -> bool| back.ids().filter(|&id| is_one(back.op(id))).count();
+    assert_eq!((n(|op| matches!(op, Op::Logistic(_))), n(|op| matches!(op, Op::Tanh(_)))), (0, 1));
+}
