@@ -86,6 +86,22 @@ impl Origin {
         Origin { part, rule: Rule::Built, passes: Vec::new() }
     }
 
+    /// What a reader is told who wants to know what something belongs to: `dense0, backward`.
+    pub fn in_words(&self) -> String {
+        let part = match &self.part {
+            Part::Layer { name, .. } => name,
+            Part::Input => "input",
+            Part::Loss => "loss",
+            Part::Optimizer => "optimizer",
+            Part::Random => "random numbers",
+        };
+        match &self.rule {
+            Rule::Built => part.to_owned(),
+            Rule::Vjp { .. } => format!("{part}, backward"),
+            Rule::Update { parameter } => format!("{parameter}, trained"),
+        }
+    }
+
     /// The name of the layer, if it is of one.
     pub fn layer(&self) -> Option<&str> {
         match &self.part {

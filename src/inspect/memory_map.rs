@@ -1,14 +1,12 @@
 //! What is in memory when.
 
 use std::fmt::{self, Display, Formatter, Write};
-use std::sync::Arc;
 
 use dl_codegen::compile::{CompileError, lower};
 use dl_codegen::plan::{Plan, plan_state};
 use dl_codegen::target::Target;
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::{Function, Module};
-use dl_ir::origin::{Origin, Part, Rule};
 use dl_runtime::program::Place;
 use serde::Serialize;
 
@@ -119,19 +117,7 @@ fn part_of(buffer: &str, graph: &Graph) -> String {
     let digits = buffer.strip_prefix('%').map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
     let node = digits.flatten().and_then(|digits| digits.parse().ok()).map(NodeId);
     let origin = node.filter(|node| node.index() < graph.n_nodes()).and_then(|node| graph.origin(node));
-    let Some(Origin { part, rule, .. }) = origin.map(Arc::as_ref) else { return String::new() };
-    let part = match part {
-        Part::Layer { name, .. } => name.to_string(),
-        Part::Input => "input".to_owned(),
-        Part::Loss => "loss".to_owned(),
-        Part::Optimizer => "optimizer".to_owned(),
-        Part::Random => "random numbers".to_owned(),
-    };
-    match rule {
-        Rule::Built => part,
-        Rule::Vjp { .. } => format!("{part}, backward"),
-        Rule::Update { parameter } => format!("{parameter}, trained"),
-    }
+    origin.map(|origin| origin.in_words()).unwrap_or_default()
 }
 
 impl Display for MemoryMap {

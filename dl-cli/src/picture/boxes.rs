@@ -146,17 +146,11 @@ fn sources(graph: &Graph) -> Vec<Source> {
     sources
 }
 
-fn origin_source(Origin { part, rule, .. }: &Origin) -> Source {
-    let part = match part {
-        Part::Layer { name, .. } => name.to_string(),
-        Part::Input => "input".to_owned(),
-        Part::Loss => "loss".to_owned(),
-        Part::Optimizer => return ("optimizer".to_owned(), Tone::Update),
-        Part::Random => "random numbers".to_owned(),
+fn origin_source(origin: &Origin) -> Source {
+    let tone = match (&origin.part, &origin.rule) {
+        (Part::Optimizer, _) | (_, Rule::Update { .. }) => Tone::Update,
+        (_, Rule::Vjp { .. }) => Tone::Backward,
+        (_, Rule::Built) => Tone::Plain,
     };
-    match rule {
-        Rule::Built => (part, Tone::Plain),
-        Rule::Vjp { .. } => (format!("{part}, backward"), Tone::Backward),
-        Rule::Update { parameter } => (format!("{parameter}, trained"), Tone::Update),
-    }
+    (origin.in_words(), tone)
 }
