@@ -116,6 +116,23 @@ fn each_wrong_rule_is_named_and_shown() {
 }
 
 #[test]
+fn a_pass_that_panics_is_named_and_shown() {
+    let module = module();
+    let environment = environment(&module);
+    let panics = wrong("knows no tanh", |f| {
+        rewrite(f, |_, op, _| {
+            assert_ne!(op, "tanh", "no rule for it");
+            None
+        })
+    });
+    let fault = first_wrong([&PIPELINE[0], &panics], module, &environment, BATCH).expect("it panics");
+    assert_eq!(fault.pass, "knows no tanh");
+    assert!(fault.symptom.to_string().contains("no rule for it"), "{}", fault.symptom);
+    let graph = &fault.case.functions[0].graph;
+    assert!(graph.n_nodes() <= 2 && graph.ids().any(|id| graph.op(id).name() == "tanh"), "{}", fault.case);
+}
+
+#[test]
 fn what_the_verifier_refuses_and_what_is_missing_is_named() {
     let module = module();
     let environment = environment(&module);

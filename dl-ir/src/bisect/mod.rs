@@ -1,0 +1,144 @@
+//! Which pass is wrong: passes one by one, each against the interpreter, and a small function that shows the first wrong one.
+//!
+//! What is behind passes is searched in the same way, by the code generator, with the [parts](part) and the [comparison](compare) of this module.
+
+pub mod caught;
+pub mod compare;
+pub mod part;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::graph::NodeId;
+use crate::interp::{self, Environment, Outcome};
+use crate::module::{Function, Module, StateDecl};
+use crate::ops::Op;
+use crate::origin::Origin;
+use crate::passes::Pass;
+use crate::verify::{VerifyError, verify_module};
+use caught::{Panicked, caught};
+use compare::{named_errors, worst};
+use part::smallest;
+
+/// The largest relative error in L2 norm, in f64: passes may take sums in another order, and no more.
+pub const TOLERANCE: f64 = 1e-8;
+
+/// Tensors with a smaller norm are compared as if they had this one: where all cancels out, rounding is left.
+const SMALL: f64 = 1e-3;
+
+/// The first pass that is wrong.
+#[derive(Clone, Debug)]
+pub struct Fault {
+    /// Its name.
+    pub pass: &'static str,
+    /// The function that it breaks.
+    pub function: String,
+    /// What is wrong with what it made.
+    pub symptom: Symptom,
+    /// A small part of that function that it breaks, too, as a module. Where operands were cut off, there are inputs.
+    pub case: Module,
+    /// Where the part's last node comes from.
+    pub origin: Option<Arc<Origin>>,
+}
+
+/// What is wrong with what a pass made.
+#[derive(Clone, PartialEq, Debug, thiserror::Error)]
+pub enum Symptom {
+    /// Nothing: it panicked.
+    #[error(transparent)]
+    Panics(#[from] Panicked),
+    /// The verifier refuses it.
+    #[error("{}: {}", .0.place, .0.violation)]
+    Invalid(VerifyError),
+    /// It gives something else.
+    #[error("{tensor} differs, relative error {relative:.1e}")]
+    Differs {
+        /// The result, or the updated state, with the largest error.
+        tensor: String,
+        /// Its error in L2 norm, relative to that of what is right.
+        relative: f64,
+    },
+}
+
+/// Runs passes one by one; gives the first that changes what a function computes for this environment and batch size, makes a
+/// function that the verifier refuses, or panics.
+///
+/// # Panics
+/// If the environment lacks an input or a state of the module, or holds one of another shape.
+pub fn first_wrong<'p>(
+    passes: impl IntoIterator<Item = &'p Pass>,
+    mut module: Module,
+    environment: &Environment,
+    batch: usize,
+) -> Option<Fault> {
+    for pass in passes {
+        for function in &module.functions {
+            let trial = Trial { pass, states: &module.states, batch };
+            if let Some(symptom) = trial.symptom(function, environment) {
+                return Some(trial.fault(function, environment, symptom));
+            }
+        }
+        module = pass.apply(module);
+    }
+    None
+}
+
+/// A pass, to be tried on functions of a module.
+struct Trial<'t> {
+    pass: &'t Pass,
+    states: &'t [StateDecl],
+    batch: usize,
+}
+
+impl Trial<'_> {
+    /// What is wrong with the function behind the pass.
+    fn symptom(&self, function: &Function, environment: &Environment) -> Option<Symptom> {
+        let after = match caught(|| (self.pass.run)(function)) {
+            Ok(after) => module_of(self.states, after),
+            Err(panicked) => return Some(panicked.into()),
+        };
+        if let Err(error) = verify_module(&after) {
+            return Some(Symptom::Invalid(error));
+        }
+        let expected = interp::run(function, environment, self.batch);
+        let found = interp::run(&after.functions[0], environment, self.batch);
+        let (tensor, relative) = worst(errors(&expected, &found))?;
+        (relative > TOLERANCE).then_some(Symptom::Differs { tensor, relative })
+    }
+
+    /// Makes the function small.
+    fn fault(&self, function: &Function, environment: &Environment, symptom: Symptom) -> Fault {
+        let fails = |part: &Function, environment: &Environment| self.symptom(part, environment).is_some();
+        let part = smallest(function, environment, self.batch, [], &fails);
+        let case = case(self.states, part.build(function));
+        let origin = part.last().and_then(|last| function.graph.origin(last).cloned());
+        Fault { pass: self.pass.name, function: function.name.clone(), symptom, case, origin }
+    }
+}
+
+/// A function as a module with those of these states that it reads or changes.
+pub fn case(states: &[StateDecl], function: Function) -> Module {
+    let named = states_of(&function);
+    let mut module = module_of(states, function);
+    module.states.retain(|state| named.contains(&state.name));
+    module
+}
+
+fn module_of(states: &[StateDecl], function: Function) -> Module {
+    Module { network: String::new(), states: states.to_vec(), functions: vec![function] }
+}
+
+/// The names of the states that a function reads or changes.
+fn states_of(function: &Function) -> BTreeSet<String> {
+    let read = function.graph.ids().filter_map(|id: NodeId| match function.graph.op(id) {
+        Op::State(state) => Some(state.name.clone()),
+        _ => None,
+    });
+    read.chain(function.updates.iter().map(|(name, _)| name.clone())).collect()
+}
+
+/// The relative error of each result and updated state.
+fn errors(expected: &Outcome, found: &Outcome) -> impl Iterator<Item = (String, f64)> {
+    let results = named_errors(&expected.results, &found.results, SMALL);
+    results.chain(named_errors(&expected.updates, &found.updates, SMALL))
+}
