@@ -21,6 +21,7 @@ const UNSAFE: &[&str] = &[
     "runtime/src/machine/prepared.rs",
     "runtime/src/machine/tests.rs",
     "runtime/src/pool/mod.rs",
+    "runtime/src/pool/stages.rs",
     "runtime/src/pool/worker.rs",
     "runtime/src/program.rs",
 ];

@@ -1,14 +1,8 @@
 //! What a run is given: inputs in memory of the caller, and that they must be finite.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use super::RunError;
-use crate::finite::{all_finite, first_not_finite};
-use crate::pool::Lease;
+use crate::finite::first_not_finite;
 use crate::program::{BufferId, Program};
-
-/// Looking at a value, in nanoseconds.
-const LOOK: f32 = 0.08;
 
 /// An input of real numbers for one run.
 #[derive(Clone, Copy, Debug)]
@@ -22,28 +16,9 @@ pub struct Given<'a> {
     pub must_be_finite: bool,
 }
 
-/// Looks at an input, on the threads that will work on it: much of it is in their caches then.
-pub(super) fn check_finite(
-    program: &Program,
-    id: BufferId,
-    values: &[f32],
-    lease: &mut Lease<'_>,
-) -> Result<(), RunError> {
-    let is_finite = AtomicBool::new(true);
-    lease.parallel(values.len(), LOOK, |begin, end| {
-        if !all_finite(&values[begin..end]) {
-            is_finite.store(false, Ordering::Relaxed);
-        }
-    });
-    if is_finite.into_inner() {
-        return Ok(());
-    }
+/// The error for an input in which some value is not finite.
+pub(super) fn not_finite(program: &Program, id: BufferId, values: &[f32]) -> RunError {
     let (index, value) = first_not_finite(values).expect("one of them was found");
     let input = program.inputs.iter().find(|(_, input)| *input == id).map(|(name, _)| name.clone());
-    Err(RunError::InputNotFinite {
-        program: program.name.clone(),
-        input: input.unwrap_or_default(),
-        index,
-        value,
-    })
+    RunError::InputNotFinite { program: program.name.clone(), input: input.unwrap_or_default(), index, value }
 }

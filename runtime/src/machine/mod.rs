@@ -8,6 +8,7 @@ mod check;
 mod inputs;
 mod phase;
 mod prepared;
+mod stages;
 #[cfg(test)]
 mod tests;
 
@@ -16,12 +17,12 @@ use check::{check_program, check_state};
 pub use inputs::Given;
 use phase::Phase;
 use prepared::{Prepared, buffer_offset};
+use stages::{Run, Stage};
 
 use crate::arena::{Arena, ArenaError, Word};
-use crate::finite::first_not_finite;
 use crate::layout::{pack, packed_len, unpack};
 use crate::pool::{Lease, Team};
-use crate::program::{Buffer, BufferId, Launch, Layout, Program, StatePlan, StateSlot, Step};
+use crate::program::{Buffer, BufferId, Layout, Program, StatePlan, StateSlot};
 
 /// Why a program was not run to its end.
 #[derive(Debug, Error, Clone, PartialEq)]
@@ -306,8 +307,13 @@ impl<'m> Call<'m> {
     ///
     /// # Panics
     /// If an input is not there, does not hold real numbers, or is lent in another length.
-    pub fn run_on<'a>(&mut self, inputs: impl Iterator<Item = Given<'a>> + Clone) -> Result<(), RunError> {
-        self.walk(inputs, |phase, _, lease| phase.run(lease))
+    pub fn run_on<'a>(
+        &mut self,
+        inputs: impl Iterator<Item = Given<'a>> + Clone + Sync,
+    ) -> Result<(), RunError> {
+        let (run, mut lease) = self.begin(inputs);
+        lease.run(&run);
+        run.outcome()
     }
 
     /// As [`run_on`](Call::run_on), launch by launch, each alone on the threads that it is worth; adds to `seconds` how long each took,
@@ -320,26 +326,35 @@ impl<'m> Call<'m> {
     /// As [`run_on`](Call::run_on).
     pub fn run_timed<'a>(
         &mut self,
-        inputs: impl Iterator<Item = Given<'a>> + Clone,
+        inputs: impl Iterator<Item = Given<'a>> + Clone + Sync,
         seconds: &mut Vec<f64>,
     ) -> Result<(), RunError> {
-        self.walk(inputs, |phase, first, lease| {
-            for (launch, alone) in (first..).zip(phase.one_by_one()) {
-                seconds.resize(seconds.len().max(launch + 1), 0.0);
-                let start = Instant::now();
-                alone.run(lease);
-                seconds[launch] += start.elapsed().as_secs_f64();
+        let (run, mut lease) = self.begin(inputs);
+        let mut stage = 0;
+        while stage < run.end() {
+            match run.stage(stage) {
+                Stage::Launches { first, phase } => {
+                    for (launch, alone) in (first..).zip(phase.one_by_one()) {
+                        seconds.resize(seconds.len().max(launch + 1), 0.0);
+                        let start = Instant::now();
+                        let cost = f64::from(alone.cost());
+                        lease.parallel(Phase::SLICES, cost, |begin, end| alone.run(begin, end));
+                        seconds[launch] += start.elapsed().as_secs_f64();
+                    }
+                }
+                _ => run.run(stage, 0, run.size(stage).0),
             }
-        })
+            stage += 1;
+        }
+        run.outcome()
     }
 
-    /// Takes the inputs in, then walks the launch table: `run` gets each phase and the position of its first launch.
-    fn walk<'a>(
-        &mut self,
-        inputs: impl Iterator<Item = Given<'a>> + Clone,
-        mut run: impl FnMut(&Phase<'_>, usize, &mut Lease<'_>),
-    ) -> Result<(), RunError> {
-        let mut bound = self.prepared.bind(self.n);
+    /// Takes the inputs in, and the threads.
+    fn begin<'r, 'a: 'r>(
+        &'r mut self,
+        inputs: impl Iterator<Item = Given<'a>> + Clone + Sync,
+    ) -> (Run<'r, impl Iterator<Item = Given<'a>> + Clone + Sync>, Lease<'r>) {
+        let (mut bound, itinerary) = self.prepared.bind(self.n);
         let program = bound.program();
         for Given { buffer, lent, .. } in inputs.clone() {
             if let Some(values) = lent
@@ -349,34 +364,8 @@ impl<'m> Call<'m> {
                 self.arena.words_mut(offset, len).copy_from_slice(values);
             }
         }
-        let mut lease = self.team.lease();
-        for Given { buffer, lent, .. } in inputs.filter(|input| input.must_be_finite) {
-            let (offset, len) = locate::<f32>(program, buffer, self.arena, self.state, self.n);
-            let values = lent.unwrap_or_else(|| self.arena.words(offset, len));
-            inputs::check_finite(program, buffer, values, &mut lease)?;
-        }
-        let mut done = Position::default();
-        for step in &program.steps {
-            if let &Step::CheckFinite(id) = step {
-                let (offset, len) = locate::<f32>(program, id, self.arena, self.state, self.n);
-                check_finite(program, id, self.arena.words(offset, len))?;
-            }
-            let (count, phases) = step.phases();
-            let end = phases.iter().fold(done, |position, launches| position.behind(launches));
-            for iteration in 0..count {
-                bound.move_windows(done.pointer..end.pointer, iteration);
-                let mut here = done;
-                for launches in phases {
-                    let next = here.behind(launches);
-                    let pointers = &bound.pointers()[here.pointer..next.pointer];
-                    let phase = Phase { launches, kernels: &program.kernels, pointers, n: self.n };
-                    run(&phase, here.launch, &mut lease);
-                    here = next;
-                }
-            }
-            done = end;
-        }
-        Ok(())
+        let checked = inputs.filter(|input| input.must_be_finite);
+        (Run::new(bound, itinerary, (&*self.arena, self.state), self.n, checked), self.team.lease())
     }
 
     fn buffer(&self, id: BufferId) -> &Buffer {
@@ -385,23 +374,6 @@ impl<'m> Call<'m> {
 
     fn locate<T: Word>(&self, id: BufferId) -> (usize, usize) {
         locate::<T>(&self.prepared.program, id, self.arena, self.state, self.n)
-    }
-}
-
-/// A position in a launch table.
-#[derive(Clone, Copy, Default)]
-struct Position {
-    /// The number of launches before it.
-    launch: usize,
-    /// The number of their buffers.
-    pointer: usize,
-}
-
-impl Position {
-    /// The position behind some launches.
-    fn behind(self, launches: &[Launch]) -> Self {
-        let pointers = launches.iter().map(|launch| launch.buffers.len()).sum::<usize>();
-        Position { launch: self.launch + launches.len(), pointer: self.pointer + pointers }
     }
 }
 
@@ -416,12 +388,6 @@ fn locate<T: Word>(
     let buffer = &program.buffers[id.0 as usize];
     assert_eq!(buffer.element, T::ELEMENT, "element type of {}", buffer.name);
     (buffer_offset(program, id, arena, state, n), buffer.elements.at(n))
-}
-
-fn check_finite(program: &Program, id: BufferId, values: &[f32]) -> Result<(), RunError> {
-    let Some((index, value)) = first_not_finite(values) else { return Ok(()) };
-    let buffer = program.buffers[id.0 as usize].name.clone();
-    Err(RunError::NotFinite { program: program.name.clone(), buffer, index, value })
 }
 
 fn typed_slot<T: Word>(state: &StatePlan, slot: usize) -> &StateSlot {

@@ -1,9 +1,11 @@
 //! Programs with their launches' buffers resolved to addresses, once for each generation of the arena.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::RunError;
 use super::check::{Defect, check_place};
+use super::stages::Itinerary;
 use crate::arena::{Arena, PAGE};
 use crate::program::{BufferId, Element, Layout, Place, Program, StatePlan, Step, Window, round_up};
 
@@ -11,6 +13,7 @@ use crate::program::{BufferId, Element, Layout, Place, Program, StatePlan, Step,
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) program: Program,
+    itinerary: Itinerary,
     pointers: PointerTable,
 }
 
@@ -19,20 +22,20 @@ impl Prepared {
     pub(super) fn new(program: Program) -> Self {
         let (lendable, windows) = (lendable(&program), windows(&program));
         let pointers = PointerTable { lendable, windows, ..PointerTable::default() };
-        Prepared { program, pointers }
+        Prepared { itinerary: Itinerary::of(&program), program, pointers }
     }
 
     /// The addresses of every launch's buffers, launch after launch.
     #[cfg(test)]
-    pub(super) fn pointers(&self) -> &[*mut u8] {
-        &self.pointers.pointers
+    pub(super) fn pointers(&self) -> Vec<*mut u8> {
+        self.pointers.pointers.iter().map(|pointer| pointer.load(Ordering::Relaxed)).collect()
     }
 
-    /// The program with its addresses, for one run on `n` examples.
-    pub(super) fn bind(&mut self, n: usize) -> Bound<'_> {
-        let mut bound = Bound { program: &self.program, table: &mut self.pointers, n };
+    /// The program with its addresses, for one run on `n` examples; and its stages.
+    pub(super) fn bind(&mut self, n: usize) -> (Bound<'_>, &Itinerary) {
+        let bound = Bound { program: &self.program, table: &mut self.pointers, n };
         bound.move_windows(0..usize::MAX, 0);
-        bound
+        (bound, &self.itinerary)
     }
 
     /// Brings the addresses up to date with the arena.
@@ -60,20 +63,22 @@ impl<'a> Bound<'a> {
     }
 
     /// The addresses of every launch's buffers, launch after launch.
-    pub(super) fn pointers(&self) -> &[*mut u8] {
+    pub(super) fn pointers(&self) -> &[AtomicPtr<u8>] {
         &self.table.pointers
     }
 
     /// Moves those windows whose addresses stand at these places of the table to where they are in an iteration.
-    pub(super) fn move_windows(&mut self, places: Range<usize>, iteration: usize) {
-        let PointerTable { pointers, windows, .. } = &mut *self.table;
+    pub(super) fn move_windows(&self, places: Range<usize>, iteration: usize) {
+        let PointerTable { pointers, windows, .. } = &*self.table;
         let first = windows.partition_point(|window| window.place < places.start);
         for moving in windows[first..].iter().take_while(|window| window.place < places.end) {
             let Window { slot, .. } = moving.window;
             let at = moving.window.slot_at(iteration).expect("`check_program` has looked at all iterations");
             // SAFETY: `check_program` found the window to lie in its buffer in all iterations, and `check_place` the buffer in the
             // arena.
-            pointers[moving.place] = unsafe { moving.base.add(4 * at * slot.at(self.n)) };
+            let address = unsafe { moving.base.add(4 * at * slot.at(self.n)) };
+            // Kernels read it in later stages only.
+            pointers[moving.place].store(address, Ordering::Relaxed);
         }
     }
 
@@ -90,7 +95,7 @@ impl<'a> Bound<'a> {
         }
         for &place in &input.places {
             // Never written through: `check_program` found no launch that writes an input.
-            self.table.pointers[place] = values.as_ptr().cast_mut().cast();
+            *self.table.pointers[place].get_mut() = values.as_ptr().cast_mut().cast();
         }
         true
     }
@@ -98,8 +103,9 @@ impl<'a> Bound<'a> {
 
 impl Drop for Bound<'_> {
     fn drop(&mut self) {
-        for input in &self.table.lendable {
-            input.places.iter().for_each(|&place| self.table.pointers[place] = input.own);
+        let PointerTable { pointers, lendable, .. } = &mut *self.table;
+        for input in lendable {
+            input.places.iter().for_each(|&place| *pointers[place].get_mut() = input.own);
         }
     }
 }
@@ -168,7 +174,7 @@ fn windows(program: &Program) -> Vec<Moving> {
 struct PointerTable {
     /// The arena's generation that the addresses belong to.
     generation: Option<u64>,
-    pointers: Vec<*mut u8>,
+    pointers: Vec<AtomicPtr<u8>>,
     lendable: Vec<Lendable>,
     windows: Vec<Moving>,
 }
@@ -176,7 +182,7 @@ struct PointerTable {
 // SAFETY: the pointers lead into the arena that moves along with them in the `Machine`; they are used only by a `Call`'s
 // runs, which borrow both mutably. Others are there only while a run borrows what they lead to.
 unsafe impl Send for PointerTable {}
-// SAFETY: as above.
+// SAFETY: as above; what threads that share it may change is atomic.
 unsafe impl Sync for PointerTable {}
 
 impl PointerTable {
@@ -192,7 +198,7 @@ impl PointerTable {
             // SAFETY: `check_place` has found the buffer to lie in its region, and the regions lie in the arena.
             unsafe { arena.base().as_ptr().add(offset) }
         };
-        self.pointers.extend(table(program).map(address));
+        self.pointers.extend(table(program).map(|id| AtomicPtr::new(address(id))));
         self.lendable.iter_mut().for_each(|input| input.own = address(input.buffer));
         self.windows.iter_mut().for_each(|moving| moving.base = address(moving.window.of));
         self.generation = Some(arena.generation());

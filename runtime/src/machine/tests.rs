@@ -3,7 +3,7 @@ mod loops;
 use std::sync::Arc;
 
 use super::*;
-use crate::program::{Blocks, Code, Cost, Element, Extent, Launch, Layout, Place, StateSlot};
+use crate::program::{Blocks, Code, Cost, Element, Extent, Launch, Layout, Place, StateSlot, Step};
 
 struct NoCode;
 impl Code for NoCode {}

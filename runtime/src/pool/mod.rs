@@ -1,12 +1,13 @@
 //! The thread pool: one for the process, leased for a step.
 //!
-//! Every worker has a mailbox. A lease owns its workers, so that posting a part of a kernel is one store to each
-//! mailbox; workers spin briefly for the next kernel of the step and then sleep. A part that no worker has begun by
+//! Every worker has a mailbox. A lease owns its workers, so that asking them to a step is one store to each mailbox; from then on they
+//! go through its [stages] with the caller. Between steps they spin briefly, and then sleep. A part that no worker has begun by
 //! the time the caller is done with its own is taken back: nobody waits for a thread that is still asleep.
 //!
 //! A worker belongs to one lease at a time. If others hold them all, a lease has fewer workers or none, and its caller does
 //! the work; there is nothing to wait for, so nothing to deadlock on.
 
+mod stages;
 #[cfg(test)]
 mod tests;
 mod worker;
@@ -15,7 +16,9 @@ use std::panic::resume_unwind;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
 
-use worker::{Job, Worker};
+pub use stages::Stages;
+use stages::{March, Progress, Single, division};
+use worker::Worker;
 
 /// A part of a kernel smaller than this is not worth a thread of its own.
 const MIN_PART_NANOS: f64 = 2000.0;
@@ -73,33 +76,37 @@ impl Lease<'_> {
         self.team.workers.len() + 1
     }
 
+    /// Goes through stages, on several threads where the work is worth it.
+    ///
+    /// # Panics
+    /// If a stage panics on any thread, after all threads are done.
+    pub fn run(&mut self, stages: &impl Stages) {
+        let threads = self.threads();
+        let mut stage = 0;
+        while stage < stages.end() {
+            let (tasks, parts) = division(stages, stage, threads);
+            if parts > 1 {
+                let helpers = &self.team.workers[..parts - 1];
+                let leader = Progress::new();
+                stage = March { stages, first: stage, helpers, threads, leader }.lead();
+            } else {
+                if tasks > 0 {
+                    stages.run(stage, 0, tasks);
+                }
+                stage += 1;
+            }
+        }
+    }
+
     /// Calls `run(begin, end)` so that the ranges cover `0..tasks`, on several threads if the work is worth it.
     ///
-    /// `task_cost` is a rough cost of a task in nanoseconds. The ranges depend on the number of threads: what a task
+    /// `cost` is a rough cost of all tasks in nanoseconds on one thread. The ranges depend on the number of threads: what a task
     /// computes must not depend on its range.
     ///
     /// # Panics
     /// If `run` panics on any thread, after all threads are done.
-    pub fn parallel(&mut self, tasks: usize, task_cost: f32, run: impl Fn(usize, usize) + Sync) {
-        if tasks == 0 {
-            return;
-        }
-        let workers = &self.team.workers;
-        let parts = worthwhile_threads(tasks as f64 * f64::from(task_cost), workers.len() + 1).min(tasks);
-        if parts == 1 {
-            return run(0, tasks);
-        }
-        let helpers = &workers[..parts - 1];
-        let posted = Posted { helpers };
-        for (index, helper) in helpers.iter().enumerate() {
-            let (begin, end) = part(tasks, parts, index + 1);
-            // SAFETY: this lease owns the worker, its mailbox is empty since every earlier call has waited, and
-            // `posted` waits before `run` goes out of scope, also when this thread unwinds.
-            unsafe { helper.post(Job::new(&run, begin, end)) };
-        }
-        let (begin, end) = part(tasks, parts, 0);
-        run(begin, end);
-        posted.finish();
+    pub fn parallel(&mut self, tasks: usize, cost: f64, run: impl Fn(usize, usize) + Sync) {
+        self.run(&Single { tasks, cost, run });
     }
 }
 
@@ -118,20 +125,14 @@ fn part(tasks: usize, parts: usize, index: usize) -> (usize, usize) {
     (begin, begin + size + usize::from(index < larger))
 }
 
-/// Jobs that have been posted and must be done before their closure dies.
+/// Jobs that have been posted and must be done, or taken back, before their closure dies.
 struct Posted<'t> {
     helpers: &'t [&'static Worker],
 }
 
 impl Posted<'_> {
-    /// Does what no worker has begun, waits for the rest, and passes on a worker's panic.
+    /// Waits for what has begun, and passes on a worker's panic.
     fn finish(self) {
-        for helper in self.helpers.iter().rev() {
-            if let Some(job) = helper.take_back() {
-                // SAFETY: the closure is alive: the caller of `finish` still holds it.
-                unsafe { job.run() };
-            }
-        }
         let helpers = self.helpers;
         drop(self);
         for helper in helpers {

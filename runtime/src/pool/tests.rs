@@ -5,13 +5,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::*;
 
 /// Costs enough that every thread of the lease gets a part.
-const COSTLY: f32 = 1e6;
+const COSTLY: f64 = 1e6;
 
 fn counts(tasks: usize) -> Vec<AtomicUsize> {
     (0..tasks).map(|_| AtomicUsize::new(0)).collect()
 }
 
-fn each_once(lease: &mut Lease<'_>, tasks: usize, cost: f32) {
+fn each_once(lease: &mut Lease<'_>, tasks: usize, cost: f64) {
     let done = counts(tasks);
     lease.parallel(tasks, cost, |begin, end| {
         for count in &done[begin..end] {
@@ -64,7 +64,7 @@ fn a_team_of_one_has_no_workers_and_calls_once() {
 fn small_work_stays_on_the_caller() {
     let mut team = Team::new(4);
     let caller = thread::current().id();
-    team.lease().parallel(100, 1.0, |begin, end| {
+    team.lease().parallel(100, 100.0, |begin, end| {
         assert_eq!((begin, end, thread::current().id()), (0, 100, caller));
     });
 }
@@ -132,6 +132,97 @@ fn panics_of_several_threads_leave_nothing_behind() {
         let all =
             catch_unwind(AssertUnwindSafe(|| lease.parallel(9, COSTLY, |begin, _| panic!("at {begin}"))));
         assert!(all.is_err());
+        each_once(&mut lease, 100, COSTLY);
+    }
+}
+
+/// Stages each of which adds, for a task, what its neighbours had before, so that a thread that runs ahead gives other sums.
+struct Diffusion {
+    cells: [Vec<AtomicUsize>; 2],
+    /// The number of threads that each stage is worth.
+    wide: fn(usize) -> usize,
+    end: AtomicUsize,
+    /// The stage that lowers the end.
+    last: usize,
+}
+
+impl Diffusion {
+    fn new(cells: usize, stages: usize, last: usize, wide: fn(usize) -> usize) -> Self {
+        let first = counts(cells);
+        first[0].store(1, Ordering::Relaxed);
+        Diffusion { cells: [first, counts(cells)], wide, end: AtomicUsize::new(stages), last }
+    }
+
+    fn values(self, stages: usize) -> Vec<usize> {
+        let [even, odd] = self.cells;
+        let last = if stages.is_multiple_of(2) { even } else { odd };
+        last.into_iter().map(AtomicUsize::into_inner).collect()
+    }
+}
+
+impl Stages for Diffusion {
+    fn end(&self) -> usize {
+        self.end.load(Ordering::Relaxed)
+    }
+
+    fn size(&self, stage: usize) -> (usize, f64) {
+        (self.cells[0].len(), MIN_PART_NANOS * (self.wide)(stage) as f64)
+    }
+
+    fn run(&self, stage: usize, begin: usize, end: usize) {
+        let (from, to) = (&self.cells[stage % 2], &self.cells[(stage + 1) % 2]);
+        for cell in begin..end {
+            let old = |cell: usize| from.get(cell).map_or(0, |value| value.load(Ordering::Relaxed));
+            let sum = old(cell.wrapping_sub(1)).wrapping_add(old(cell)).wrapping_add(old(cell + 1));
+            to[cell].store(sum, Ordering::Relaxed);
+        }
+        if stage == self.last {
+            self.end.fetch_min(stage + 1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
+fn a_stage_begins_when_all_before_are_done() {
+    for wide in [|_| 4, |_| 1, |stage| 1 + stage % 4, |stage| if stage % 7 == 3 { 1 } else { 3 }] {
+        for (stages, last) in [(1, 9), (2, 9), (50, 99), (400, 999), (50, 0), (50, 23), (50, 49)] {
+            let alone = Diffusion::new(37, stages, last, wide);
+            Team::new(1).lease().run(&alone);
+            let together = Diffusion::new(37, stages, last, wide);
+            Team::new(4).lease().run(&together);
+            let done = stages.min(last + 1);
+            assert_eq!(alone.values(done), together.values(done), "{stages} stages, the last {last}");
+        }
+    }
+}
+
+#[test]
+fn a_panic_in_a_later_stage_reaches_the_caller_and_the_pool_lives_on() {
+    /// Panics in one part of one stage; notes the latest stage that was begun.
+    struct Panics {
+        part: usize,
+        latest: AtomicUsize,
+    }
+    impl Stages for Panics {
+        fn end(&self) -> usize {
+            20
+        }
+        fn size(&self, _: usize) -> (usize, f64) {
+            (3, COSTLY)
+        }
+        fn run(&self, stage: usize, begin: usize, end: usize) {
+            self.latest.fetch_max(stage, Ordering::Relaxed);
+            assert!(stage != 11 || !(begin..end).contains(&self.part), "part {}", self.part);
+        }
+    }
+    let mut team = Team::new(3);
+    let mut lease = team.lease();
+    for round in 0..30 {
+        let panics = Panics { part: round % 3, latest: AtomicUsize::new(0) };
+        let outcome = catch_unwind(AssertUnwindSafe(|| lease.run(&panics)));
+        let message = *outcome.unwrap_err().downcast::<String>().unwrap();
+        assert_eq!(message, format!("part {}", round % 3));
+        assert_eq!(panics.latest.into_inner(), 11);
         each_once(&mut lease, 100, COSTLY);
     }
 }

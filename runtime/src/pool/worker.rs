@@ -9,37 +9,51 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
+use super::stages::Progress;
+
 /// How long a worker waits for more work before it sleeps: longer than the pause between two steps.
 const SPIN: Duration = Duration::from_micros(50);
-/// How often a waiting caller spins before it lets another thread have its core.
+/// How often a thread that waits for another one spins before it lets another thread have its core.
 const SPINS_BEFORE_YIELD: u32 = 10_000;
 
-/// A range of tasks and the closure that does them, without its type and lifetime.
+/// Spins until something is so; for long, it lets another thread have its core.
+pub(super) fn spin_until(mut is_so: impl FnMut() -> bool) {
+    let mut spins = 0u32;
+    while !is_so() {
+        if spins < SPINS_BEFORE_YIELD {
+            spins += 1;
+            spin_loop();
+        } else {
+            thread::yield_now();
+        }
+    }
+}
+
+/// What a member of a march does, as a closure without its type and lifetime.
 #[derive(Clone, Copy)]
 pub(super) struct Job {
-    call: unsafe fn(*const (), usize, usize),
+    call: unsafe fn(*const (), usize),
     closure: *const (),
-    begin: usize,
-    end: usize,
+    member: usize,
 }
 
 impl Job {
-    pub(super) fn new<F: Fn(usize, usize) + Sync>(run: &F, begin: usize, end: usize) -> Self {
+    pub(super) fn new<F: Fn(usize) + Sync>(follow: &F, member: usize) -> Self {
         /// # Safety
         /// `closure` points to a living `F`.
-        unsafe fn call<F: Fn(usize, usize)>(closure: *const (), begin: usize, end: usize) {
+        unsafe fn call<F: Fn(usize)>(closure: *const (), member: usize) {
             // SAFETY: as the caller promises.
-            let run = unsafe { &*closure.cast::<F>() };
-            run(begin, end);
+            let follow = unsafe { &*closure.cast::<F>() };
+            follow(member);
         }
-        Job { call: call::<F>, closure: std::ptr::from_ref(run).cast(), begin, end }
+        Job { call: call::<F>, closure: std::ptr::from_ref(follow).cast(), member }
     }
 
     /// # Safety
     /// The closure is alive.
-    pub(super) unsafe fn run(self) {
+    unsafe fn run(self) {
         // SAFETY: `call` and `closure` were made together, of one type.
-        unsafe { (self.call)(self.closure, self.begin, self.end) }
+        unsafe { (self.call)(self.closure, self.member) }
     }
 }
 
@@ -56,6 +70,7 @@ const ASLEEP: u32 = 3;
 #[repr(align(128))]
 pub(super) struct Worker {
     state: AtomicU32,
+    progress: Progress,
     /// Written by the lessee before POSTED, read by whoever takes the job.
     job: UnsafeCell<Option<Job>>,
     /// Written by the worker before it leaves RUNNING, taken by the lessee after.
@@ -79,6 +94,7 @@ impl Worker {
     pub(super) fn start(number: usize) -> Option<&'static Worker> {
         let worker: &'static Worker = Box::leak(Box::new(Worker {
             state: AtomicU32::new(IDLE),
+            progress: Progress::new(),
             job: UnsafeCell::new(None),
             panic: UnsafeCell::new(None),
             thread: OnceLock::new(),
@@ -131,7 +147,7 @@ impl Worker {
 
     /// # Safety
     /// The caller leases this worker, its mailbox is empty, and the closure lives until [`take_back`](Self::take_back)
-    /// has returned the job or [`wait`](Self::wait) has returned.
+    /// has succeeded or [`wait`](Self::wait) has returned.
     pub(super) unsafe fn post(&self, job: Job) {
         // SAFETY: the mailbox is empty, so the worker touches neither.
         unsafe {
@@ -145,24 +161,19 @@ impl Worker {
         }
     }
 
-    /// Takes a job back that the worker has not begun.
-    pub(super) fn take_back(&self) -> Option<Job> {
-        self.state.compare_exchange(POSTED, IDLE, Ordering::Relaxed, Ordering::Relaxed).ok()?;
-        // SAFETY: the job was posted by this thread and is now taken from the worker's reach.
-        unsafe { *self.job.get() }
+    /// Takes the job back if the worker has not begun it.
+    pub(super) fn take_back(&self) -> bool {
+        self.state.compare_exchange(POSTED, IDLE, Ordering::Relaxed, Ordering::Relaxed).is_ok()
     }
 
     /// Waits until the worker has finished its job.
     pub(super) fn wait(&self) {
-        let mut spins = 0u32;
-        while self.state.load(Ordering::Acquire) == RUNNING {
-            spins += 1;
-            if spins < SPINS_BEFORE_YIELD {
-                spin_loop();
-            } else {
-                thread::yield_now();
-            }
-        }
+        spin_until(|| self.state.load(Ordering::Acquire) != RUNNING);
+    }
+
+    /// How far it is in the march that it takes part in.
+    pub(super) fn progress(&self) -> &Progress {
+        &self.progress
     }
 
     /// # Safety
