@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use dl_ir::graph::Graph;
+use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::{Function, Module};
 use dl_ir::network::Network;
 use dl_ir::ops::Op;
@@ -85,7 +85,7 @@ fn every_layer_is_there_forward_and_backward() {
 fn what_is_no_layers_is_of_the_loss_an_input_or_training() {
     let module = built(NETWORKS[1]);
     let step = module.function("train_step").unwrap();
-    let part = |named: &[(String, dl_ir::graph::NodeId)], name: &str| {
+    let part = |named: &[(String, NodeId)], name: &str| {
         let (_, node) = named.iter().find(|(known, _)| known == name).expect(name);
         step.graph.origin(*node).unwrap().as_ref().clone()
     };
@@ -95,6 +95,21 @@ fn what_is_no_layers_is_of_the_loss_an_input_or_training() {
     let updated = part(&step.updates, "conv2d0.weight");
     assert_eq!(updated.layer(), Some("conv2d0"));
     assert_eq!(updated.rule, Rule::Update { parameter: "conv2d0.weight".into() });
+}
+
+/// No parameter is a scalar, and what is computed once is of no parameter.
+#[test]
+fn what_is_the_same_for_all_parameters_is_the_optimizers() {
+    for text in NETWORKS {
+        let step = built(text).function("train_step").unwrap().clone();
+        let is_scalar = |id: &NodeId| {
+            step.graph.node(*id).ty.as_tensor().is_some_and(|tensor| tensor.shape.rank() == 0)
+        };
+        for id in step.graph.ids().filter(is_scalar) {
+            let origin = step.graph.origin(id).unwrap();
+            assert!(!matches!(origin.rule, Rule::Update { .. }), "%{}: {origin}", id.0);
+        }
+    }
 }
 
 #[test]

@@ -5,7 +5,6 @@ use std::fmt::{self, Display, Formatter, Write};
 use dl_codegen::compile::{CompileError, lower};
 use dl_codegen::plan::{Plan, plan_state};
 use dl_codegen::target::Target;
-use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::{Function, Module};
 use dl_runtime::program::Place;
 use serde::Serialize;
@@ -69,7 +68,7 @@ impl MemoryMap {
         let lowered = lower(function, &state, target).map_err(CompileError::from)?;
         let (capacity, scratch_bytes) = room(&lowered, batch)?;
         let plan = lowered.plan;
-        let buffers = buffers(&plan, &function.graph, capacity);
+        let buffers = buffers(&plan, capacity);
         let alive = |step: usize| {
             let alive = buffers.iter().filter(|buffer| (buffer.first..=buffer.last).contains(&step));
             alive.map(|buffer| buffer.bytes).sum()
@@ -101,23 +100,16 @@ impl MemoryMap {
     }
 }
 
-fn buffers(plan: &Plan, graph: &Graph, capacity: usize) -> Vec<LiveBuffer> {
-    let live = plan.buffers.iter().zip(&plan.alive).filter_map(|(buffer, alive)| {
-        // Windows lie in buffers that are counted.
-        let (Place::Scratch(offset), Some((first, last))) = (buffer.place, *alive) else { return None };
-        let part = part_of(&buffer.name, graph);
-        let (bytes, offset) = (4 * buffer.elements.at(capacity), offset.at(capacity));
-        Some(LiveBuffer { name: buffer.name.clone(), part, bytes, offset, first, last })
-    });
+fn buffers(plan: &Plan, capacity: usize) -> Vec<LiveBuffer> {
+    let live =
+        plan.buffers.iter().zip(&plan.alive).zip(&plan.origins).filter_map(|((buffer, alive), origin)| {
+            // Windows lie in buffers that are counted.
+            let (Place::Scratch(offset), Some((first, last))) = (buffer.place, *alive) else { return None };
+            let part = origin.as_ref().map(|origin| origin.in_words()).unwrap_or_default();
+            let (bytes, offset) = (4 * buffer.elements.at(capacity), offset.at(capacity));
+            Some(LiveBuffer { name: buffer.name.clone(), part, bytes, offset, first, last })
+        });
     live.collect()
-}
-
-/// The part of the network that a buffer is of, which is named after a node, or after a loop and a node of its body.
-fn part_of(buffer: &str, graph: &Graph) -> String {
-    let digits = buffer.strip_prefix('%').map(|rest| rest.split(|c: char| !c.is_ascii_digit()).next());
-    let node = digits.flatten().and_then(|digits| digits.parse().ok()).map(NodeId);
-    let origin = node.filter(|node| node.index() < graph.n_nodes()).and_then(|node| graph.origin(node));
-    origin.map(|origin| origin.in_words()).unwrap_or_default()
 }
 
 impl Display for MemoryMap {

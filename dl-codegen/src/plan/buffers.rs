@@ -1,6 +1,9 @@
 //! The buffers of a plan, and their places in the arena.
 
+use std::sync::Arc;
+
 use dl_ir::graph::{Graph, NodeId};
+use dl_ir::origin::Origin;
 use dl_ir::types::DType;
 use dl_runtime::program::{Buffer, BufferId, Element, Extent, Layout, Place, Window, round_up};
 
@@ -16,11 +19,13 @@ pub(super) struct Buffers {
     pub(super) buffers: Vec<Buffer>,
     /// For each buffer in scratch the steps, first and last, between which it is alive.
     pub(super) alive: Vec<Option<(usize, usize)>>,
+    /// For each buffer where the node that it holds comes from.
+    pub(super) origins: Vec<Option<Arc<Origin>>>,
 }
 
 impl Buffers {
     pub(super) fn new(target: Target) -> Self {
-        Buffers { target, buffers: Vec::new(), alive: Vec::new() }
+        Buffers { target, buffers: Vec::new(), alive: Vec::new(), origins: Vec::new() }
     }
 
     /// A buffer that holds a node.
@@ -40,7 +45,10 @@ impl Buffers {
             Layout::RowMajor => Vec::new(),
             Layout::Panel { .. } => tensor.shape.as_fixed().expect("panels are of fixed size"),
         };
-        self.push(Buffer { name, element, elements, layout, packed_shape, place }, alive)
+        self.buffers.push(Buffer { name, element, elements, layout, packed_shape, place });
+        self.alive.push(alive);
+        self.origins.push(graph.origin(node).cloned());
+        BufferId(self.buffers.len() as u32 - 1)
     }
 
     /// A buffer in scratch that holds a node, written at `step`.
@@ -98,12 +106,6 @@ impl Buffers {
 
     fn elements(&self, graph: &Graph, node: NodeId) -> Extent {
         extent(stored_elements(graph, node, self.target))
-    }
-
-    fn push(&mut self, buffer: Buffer, alive: Option<(usize, usize)>) -> BufferId {
-        self.buffers.push(buffer);
-        self.alive.push(alive);
-        BufferId(self.buffers.len() as u32 - 1)
     }
 
     /// Keeps a buffer, or what it is a window of, alive up to `step`.

@@ -10,12 +10,14 @@ mod storage;
 mod text;
 mod unit;
 
+use std::sync::Arc;
+
 use dl_ir::graph::NodeId;
 use dl_ir::module::{Function, Module};
 use dl_ir::ops::Op;
+use dl_ir::origin::Origin;
 use dl_ir::types::DType;
 use dl_runtime::program::{Buffer, BufferId, Element, Extent, StatePlan, StateSlot};
-use std::sync::Arc;
 
 pub(crate) use scope::name_of;
 pub use unit::Kernels;
@@ -41,6 +43,8 @@ pub struct Plan {
     pub steps: Vec<PlanStep>,
     /// For each buffer in scratch the steps, first and last, between which it is alive.
     pub alive: Vec<Option<(usize, usize)>>,
+    /// For each buffer where the node that it holds comes from.
+    pub origins: Vec<Option<Arc<Origin>>>,
     /// The bodies of its loops.
     pub bodies: Vec<Body>,
 }

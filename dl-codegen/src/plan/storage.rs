@@ -121,8 +121,8 @@ impl Assigner<'_> {
             results.push((name.clone(), buffer));
         }
         let scratch = self.buffers.place();
-        let Buffers { buffers, alive, .. } = self.buffers;
-        Plan { buffers, scratch, inputs: self.inputs, results, steps: self.steps, alive, bodies }
+        let Buffers { buffers, alive, origins, .. } = self.buffers;
+        Plan { buffers, scratch, inputs: self.inputs, results, steps: self.steps, alive, origins, bodies }
     }
 }
 

@@ -38,10 +38,13 @@ impl OptimizerRule for Adam {
         let square = cx.builder.mul(gradient, gradient);
         let v = cx.running_mean("v", cx.float("beta2"), square);
         let (c1, c2) = (cx.correction("c1"), cx.correction("c2"));
-        let rate = cx.builder.div(cx.lr, c1);
-        let one = cx.builder.constant(1.0, Shape::scalar());
-        let root_c2 = cx.builder.sqrt(c2);
-        let inverse = cx.builder.div(one, root_c2);
+        let lr = cx.lr;
+        let (rate, inverse) = cx.once(|builder| {
+            let rate = builder.div(lr, c1);
+            let one = builder.constant(1.0, Shape::scalar());
+            let root_c2 = builder.sqrt(c2);
+            (rate, builder.div(one, root_c2))
+        });
 
         let root_v = cx.builder.sqrt(v);
         let root = cx.times(inverse, root_v);

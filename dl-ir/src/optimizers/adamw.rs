@@ -30,9 +30,12 @@ impl OptimizerRule for AdamW {
 
     /// Adam from w·(1 − lr·wd), which is w − lr·wd·w.
     fn update(&self, cx: &mut UpdateContext<'_>, parameter: NodeId, gradient: NodeId) -> NodeId {
-        let shrink = cx.builder.scale(cx.float("weight_decay"), cx.lr);
-        let one = cx.builder.constant(1.0, Shape::scalar());
-        let kept = cx.builder.sub(one, shrink);
+        let (lr, weight_decay) = (cx.lr, cx.float("weight_decay"));
+        let kept = cx.once(|builder| {
+            let shrink = builder.scale(weight_decay, lr);
+            let one = builder.constant(1.0, Shape::scalar());
+            builder.sub(one, shrink)
+        });
         let shrunk = cx.times(kept, parameter);
         Adam.update(cx, shrunk, gradient)
     }

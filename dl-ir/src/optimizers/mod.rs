@@ -227,6 +227,12 @@ impl UpdateContext<'_> {
         found.expect("a declared scalar state").1
     }
 
+    /// What `build` gives: scalars that are the same for all parameters, and so of the optimizer, not of this one.
+    pub fn once<T>(&mut self, build: impl FnOnce(&mut Builder) -> T) -> T {
+        let origin = self.builder.graph().origin(self.lr).cloned();
+        self.builder.within(origin, build)
+    }
+
     /// scalar · x.
     pub fn times(&mut self, scalar: NodeId, x: NodeId) -> NodeId {
         let scalar = self.builder.broadcast_like(scalar, x);
