@@ -16,9 +16,6 @@ pub fn check(network: &Network, target: Target) -> Result<()> {
         return Ok(());
     };
     let batch = usize::try_from(budget.batch.unwrap_or(DEFAULT_BATCH)).unwrap_or(usize::MAX);
-    if batch > MAX_BATCH {
-        return Err(Error::BudgetBatch { batch, limit: MAX_BATCH });
-    }
     let needed = Summary::new(network, target, batch)?.memory.arena_bytes;
     if needed as u64 <= limit {
         return Ok(());
@@ -29,9 +26,6 @@ pub fn check(network: &Network, target: Target) -> Result<()> {
     let (state, peak_step) = (map.state_bytes, map.peak);
     Err(Error::ArenaBudget { batch, needed, limit, state, peak_step, largest })
 }
-
-/// The largest batch that a budget may be for: as many as memory is ever planned for.
-const MAX_BATCH: usize = u32::MAX as usize;
 
 fn shown(buffer: &LiveBuffer) -> String {
     let part = if buffer.part.is_empty() { &buffer.name } else { &buffer.part };

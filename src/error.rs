@@ -53,14 +53,6 @@ pub enum Error {
         /// What is largest there.
         largest: String,
     },
-    /// A budget for a batch for which no memory could be planned.
-    #[error("the budget is for batches of {batch}; at most {limit} examples can be planned for")]
-    BudgetBatch {
-        /// The examples in a batch.
-        batch: usize,
-        /// The most that there may be.
-        limit: usize,
-    },
     /// The examples do not have the network's input shape.
     #[error("examples have shape {found:?}, but the network takes {expected:?} (both without the batch)")]
     InputShape {

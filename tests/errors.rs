@@ -286,5 +286,9 @@ fn memory_beyond_the_budget_is_refused() {
     // What it says is enough is, and one byte less is not.
     assert!(build(needed, 100).is_ok());
     assert!(matches!(build(needed - 1, 100), Err(Error::ArenaBudget { .. })));
-    assert!(matches!(build(2000, 1 << 40), Err(Error::BudgetBatch { .. })));
+    assert!(matches!(build(2000, 1 << 40), Err(Error::ArenaBudget { batch, .. }) if batch == 1 << 40));
+    let beyond_all = isize::MAX as usize;
+    let Err(error) = build(2000, beyond_all) else { panic!("no memory is as large") };
+    let is_named = error.to_string().contains(&beyond_all.to_string());
+    assert!(matches!(error, Error::Run(_)) && is_named, "{error}");
 }
