@@ -6,6 +6,7 @@
 //! derivative and optimizer update become its epilogue by the same rule. Long sums are then cut into [`chunks`].
 
 pub mod chunks;
+mod error;
 mod fits;
 mod group;
 mod join;
@@ -18,6 +19,7 @@ mod table;
 pub mod text;
 pub mod why;
 
+pub use error::FuseError;
 pub use group::{Anchor, Class, Group, Space};
 pub use reason::Reason;
 pub use roles::{Reduction, operand_class, reduction, scatters, shape, space_shape, tiles};
@@ -30,23 +32,12 @@ use why::Fusion;
 use dl_ir::access::{Access, is_view};
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::Function;
+use dl_ir::network::MAX_EXAMPLE;
 use dl_ir::ops::{Op, Structure};
 use dl_ir::types::Dim;
 
 /// The most elements in a row: programs address the rows of a tile by 32-bit offsets.
-const MAX_ROW: usize = 1 << 25;
-
-/// An op that no kernel computes, or not in this arrangement.
-#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
-#[error("no kernel computes {op} of this shape (node %{node} of {function})")]
-pub struct FuseError {
-    /// The function.
-    pub function: String,
-    /// The op's name.
-    pub op: &'static str,
-    /// Its node.
-    pub node: u32,
-}
+const MAX_ROW: usize = MAX_EXAMPLE;
 
 /// Whether a node needs no kernel: its value is in memory already, or is written into programs as a number.
 pub fn is_leaf(graph: &Graph, node: NodeId) -> bool {
@@ -154,8 +145,12 @@ impl<'f> Fuser<'f> {
     }
 
     fn visit(&mut self, node: NodeId) -> Result<(), FuseError> {
-        let is_short = roles::row_len(self.graph, node).is_some_and(|len| len <= MAX_ROW);
-        if !is_short || !panels::finds_rows_whole(self.graph, node) {
+        // The elements of a view lie where others do.
+        let is_short = || roles::row_len(self.graph, node).is_some_and(|len| len <= MAX_ROW);
+        if !is_view(self.graph, node) && !is_short() {
+            return Err(FuseError::rows(self.function, node, MAX_ROW));
+        }
+        if !panels::finds_rows_whole(self.graph, node) {
             return Err(self.error(node));
         }
         if is_leaf(self.graph, node) || is_of_loop(self.graph, node) {
@@ -313,8 +308,7 @@ impl<'f> Fuser<'f> {
     }
 
     fn error(&self, node: NodeId) -> FuseError {
-        let (function, op) = (self.function.name.clone(), self.graph.op(node).name());
-        FuseError { function, op, node: node.0 }
+        FuseError::arrangement(self.function, node)
     }
 
     /// A new group of one node, which others need.
@@ -391,10 +385,20 @@ mod tests {
             let network = Network::parse(text).expect("a network without mistakes");
             let module = build::module(&network, &network.target_types()[0]);
             let module = passes::optimize(module, |_, _| ()).expect("passes keep modules valid");
-            fuse(module.function("predict").expect("networks predict")).map(|groups| groups.len())
+            fuse(module.function("train_step").expect("networks are trained")).map(|groups| groups.len())
         };
         assert!(fused("< dense(1_000, 2) >").is_ok());
-        let error = fused("< dense(200_000_000, 2) >").expect_err("a row of 800 MB");
-        assert_eq!((error.function.as_str(), error.op), ("predict", "input"));
+        let error = fused("< input(6_000, 8), attention(8, 1) >").expect_err("36 million scores");
+        let FuseError::Rows { part, limit: MAX_ROW, function, .. } = &error else { panic!("{error}") };
+        assert_eq!((part.as_str(), function.as_str()), ("attention0, backward", "train_step"));
+        assert!(error.to_string().contains("f32[B, 1, 6000, 6000]"), "{error}");
+    }
+
+    #[test]
+    fn windows_are_not_in_memory() {
+        let network = Network::parse("< input(400, 400, 32), conv2d(32, 32, 3) >").expect("a network");
+        let module = build::module(&network, &network.target_types()[0]);
+        let module = passes::optimize(module, |_, _| ()).expect("passes keep modules valid");
+        fuse(module.function("predict").expect("networks predict")).expect("45 million elements of windows");
     }
 }

@@ -62,7 +62,7 @@ impl Loop {
         body: usize,
         kernels: &mut Kernels,
     ) -> Result<Loop, FuseError> {
-        let error = || FuseError { function: function.name.clone(), op: "scan", node: node.0 };
+        let error = || FuseError::arrangement(function, node);
         let (is_stacked, outputs, returned) = places(scan);
         let as_function = function_of(scan, &is_stacked, &returned);
         let graph = &as_function.graph;

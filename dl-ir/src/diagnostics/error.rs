@@ -198,7 +198,10 @@ pub enum NetworkError {
     /// `input` behind other layers.
     #[error("`input` stands behind other layers")]
     LateInput,
-    /// A result beyond [`MAX_ELEMENTS`].
+    /// An example beyond [`MAX_EXAMPLE`](crate::network::MAX_EXAMPLE).
+    #[error("{layer} takes examples of more than {limit} elements")]
+    ExampleTooLarge { layer: String, limit: usize },
+    /// A result beyond [`MAX_EXAMPLE`](crate::network::MAX_EXAMPLE).
     #[error("the result of {layer} has more than {limit} elements for each example")]
     ResultTooLarge { layer: String, limit: usize },
     /// Something on the way to a result that is beyond [`MAX_ELEMENTS`].
@@ -328,9 +331,10 @@ impl NetworkError {
             ResidualShape { input, .. } => format!("expected layers that give {input:?} again"),
             NoInputShape { .. } => "expected `input(…)` before this".to_owned(),
             LateInput => "expected only as the first layer".to_owned(),
-            ResultTooLarge { .. } | IntermediateTooLarge { .. } | TooManyParameters { .. } => {
-                "too large".to_owned()
-            }
+            ExampleTooLarge { .. }
+            | ResultTooLarge { .. }
+            | IntermediateTooLarge { .. }
+            | TooManyParameters { .. } => "too large".to_owned(),
             LossNeedsActivation { needed, .. } => format!("expected {needed} as the last layer"),
             OverBudget { most, found, .. } => format!("{} too many", found - most),
             BatchWithoutArena => "expected `arena = …` beside this".to_owned(),

@@ -67,6 +67,8 @@ impl NetworkError {
                 format!("write the sizes of an example first: `< input({input}), … >`")
             }
             LateInput => "remove it: the layer before says what shape comes in".to_owned(),
+            ExampleTooLarge { .. } => "divide examples into several smaller ones".to_owned(),
+            ResultTooLarge { .. } => "let it have fewer features, or give it smaller examples".to_owned(),
             LossNeedsActivation { loss, needed } => {
                 format!(
                     "write `{needed}` as the last layer or as the activation of the last, or choose another loss: {loss} is computed from the value before it"

@@ -16,6 +16,9 @@ use crate::types::MAX_ELEMENTS;
 /// The largest number of trained elements of a network: 8 GiB of f32.
 pub const MAX_PARAMETERS: usize = MAX_ELEMENTS;
 
+/// The largest number of elements of an example, and of what a layer makes of it: code reaches them by 32-bit offsets.
+pub const MAX_EXAMPLE: usize = 1 << 25;
+
 /// The network that `parsed` describes. `None` if it has mistakes.
 pub(super) fn check(parsed: &ast::Network, diagnostics: &mut Vec<Diagnostic>) -> Option<Network> {
     let n_before = diagnostics.len();
@@ -140,7 +143,8 @@ impl<'d> Checker<'d> {
                 return Some(LayerResult { layer: None, shape });
             }
         };
-        self.check_size(rule, &resolved, (&input, &output), layer)?;
+        let example = incoming.is_none().then_some(input.as_slice());
+        self.check_size(rule, &resolved, example, (&input, &output), layer)?;
         let label = layer.label.as_ref().map(|label| label.text.clone());
         let shape = Some(output.clone());
         let part = Part::Layer { name: name.as_str().into(), place: place(layer.call.span) };
@@ -235,13 +239,17 @@ impl<'d> Checker<'d> {
         &mut self,
         rule: &dyn LayerRule,
         resolved: &Resolved<'_>,
+        example: Option<&[usize]>,
         (input, output): (&[usize], &[usize]),
         layer: &ast::Layer,
     ) -> Option<()> {
         let layer_text = rule.text(&resolved.arguments);
         let intermediate = rule.intermediate(&resolved.arguments, input);
-        let error = if n_elements(output).is_none() {
-            NetworkError::ResultTooLarge { layer: layer_text, limit: MAX_ELEMENTS }
+        let is_too_large = |shape| n_elements(shape).is_none_or(|elements| elements > MAX_EXAMPLE);
+        let error = if example.is_some_and(is_too_large) {
+            NetworkError::ExampleTooLarge { layer: layer_text, limit: MAX_EXAMPLE }
+        } else if is_too_large(output) {
+            NetworkError::ResultTooLarge { layer: layer_text, limit: MAX_EXAMPLE }
         } else if intermediate.is_some_and(|shape| n_elements(&shape).is_none()) {
             NetworkError::IntermediateTooLarge { layer: layer_text, limit: MAX_ELEMENTS }
         } else {

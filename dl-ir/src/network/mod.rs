@@ -24,7 +24,7 @@ use crate::syntax::{self, ast};
 use crate::types::{DType, Shape, TensorType};
 
 pub use budget::{Budget, DEFAULT_BATCH};
-pub use check::MAX_PARAMETERS;
+pub use check::{MAX_EXAMPLE, MAX_PARAMETERS};
 
 /// A network without mistakes.
 ///

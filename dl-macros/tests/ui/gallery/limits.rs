@@ -1,9 +1,17 @@
 use dl_macros::network;
 
 fn main() {
+    // example_too_large
+    let _ = network!(
+< dense(100_000_000, 1) >
+    );
     // fans_too_large
     let _ = network!(
 < input(28, 28, 1), conv2d(2_000_000_000, 2_000_000_000, 2_000_000_000) >
+    );
+    // features_too_many
+    let _ = network!(
+< dense(1, 100_000_000), dense(100_000_000, 1) >
     );
     // gru_too_large
     let _ = network!(
@@ -11,7 +19,7 @@ fn main() {
     );
     // intermediate_too_large
     let _ = network!(
-< input(4096, 4096, 16), conv2d(16, 1, 31, padding = same) >
+< input(1024, 1024, 8), conv2d(8, 1, 31, padding = same) >
     );
     // lstm_too_large
     let _ = network!(
