@@ -1,7 +1,7 @@
 //! The thread pool: one for the process, leased for a step.
 //!
 //! Every worker has a mailbox. A lease owns its workers, so that asking them to a step is one store to each mailbox; from then on they
-//! go through its [stages] with the caller. Between steps they spin briefly, and then sleep. A part that no worker has begun by
+//! go through its [stages](Stages) with the caller. Between steps they spin briefly, and then sleep. A part that no worker has begun by
 //! the time the caller is done with its own is taken back: nobody waits for a thread that is still asleep.
 //!
 //! A worker belongs to one lease at a time. If others hold them all, a lease has fewer workers or none, and its caller does

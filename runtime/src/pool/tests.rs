@@ -171,10 +171,10 @@ impl Stages for Diffusion {
 
     fn run(&self, stage: usize, begin: usize, end: usize) {
         let (from, to) = (&self.cells[stage % 2], &self.cells[(stage + 1) % 2]);
-        for cell in begin..end {
+        for (cell, to) in to.iter().enumerate().take(end).skip(begin) {
             let old = |cell: usize| from.get(cell).map_or(0, |value| value.load(Ordering::Relaxed));
             let sum = old(cell.wrapping_sub(1)).wrapping_add(old(cell)).wrapping_add(old(cell + 1));
-            to[cell].store(sum, Ordering::Relaxed);
+            to.store(sum, Ordering::Relaxed);
         }
         if stage == self.last {
             self.end.fetch_min(stage + 1, Ordering::Relaxed);
