@@ -1,5 +1,10 @@
 //! Reports and pictures of `benches/speed`, made of given times.
 
+use std::fs;
+use std::path::Path;
+
+#[path = "../benches/speed/peers/cases.rs"]
+mod cases;
 #[path = "../benches/speed/peers/chart.rs"]
 mod chart;
 #[path = "../benches/speed/growth/plot.rs"]
@@ -11,6 +16,7 @@ mod series;
 #[path = "../benches/speed/svg.rs"]
 mod svg;
 
+use cases::{CASES, Case};
 use report::{CaseReport, Floor, LeftOut, Report, Times};
 use series::{Point, Series};
 
@@ -34,6 +40,21 @@ fn report() -> Report {
     let left_out = vec![LeftOut { program: "other", case: None, why: "it is not there".to_owned() }];
     let cpu = "A & B".to_owned();
     Report { cpu, threads: 2, load: None, rounds: 3, seconds: 1.0, cases: vec![case], left_out }
+}
+
+#[test]
+fn every_peer_knows_every_case() {
+    for Case { name, network, batch } in CASES {
+        assert!(name.contains(&format!("_b{batch}_")), "{name} says another batch than {batch}");
+        dl::Network::parse(network).expect("a network");
+        for program in
+            ["peer_jax.py", "peer_torch.py", "peer_keras.py", "burn/src/main.rs", "candle/src/main.rs"]
+        {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("benches/speed/peers").join(program);
+            let text = fs::read_to_string(path).expect("a program beside the cases");
+            assert!(text.contains(&format!("\"{name}\"")), "{program} has no {name}");
+        }
+    }
 }
 
 #[test]

@@ -29,6 +29,9 @@ pub struct Args {
     /// burn's program [default: where its folder builds it]
     #[arg(long, value_name = "PATH", env = "DL_PEERS_BURN")]
     burn: Option<PathBuf>,
+    /// candle's program [default: where its folder builds it]
+    #[arg(long, value_name = "PATH", env = "DL_PEERS_CANDLE")]
+    candle: Option<PathBuf>,
     /// Only cases whose names contain this
     #[arg(long, value_name = "PART", default_value = "")]
     case: String,
@@ -56,7 +59,8 @@ struct Subject {
 pub fn run(args: &Args) -> Result<(), Error> {
     let threads = available_parallelism().map_or(1, usize::from);
     let load = load();
-    let places = Places { pythons: args.python.clone(), burn: args.burn.clone() };
+    let places =
+        Places { pythons: args.python.clone(), burn: args.burn.clone(), candle: args.candle.clone() };
     let mut left_out = Vec::new();
     let mut found: Vec<Found> = Vec::new();
     for program in &PROGRAMS {

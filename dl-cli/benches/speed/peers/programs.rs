@@ -19,12 +19,12 @@ enum Kind {
     Dlc,
     /// A script of this folder, the packages it imports, and what it is called with before the case.
     Python { script: &'static str, packages: &'static str, mode: Option<&'static str> },
-    /// A workspace of its own in this folder.
-    Cargo { folder: &'static str },
+    /// A workspace of its own in this folder, and the option that says where its program is instead.
+    Cargo { folder: &'static str, elsewhere: fn(&Places) -> &Option<PathBuf> },
 }
 
 /// dl, then the peers.
-pub const PROGRAMS: [Program; 6] = [
+pub const PROGRAMS: [Program; 7] = [
     Program { name: "dl", kind: Kind::Dlc },
     Program { name: "JAX", kind: Kind::Python { script: "peer_jax.py", packages: "jax", mode: None } },
     Program {
@@ -39,7 +39,8 @@ pub const PROGRAMS: [Program; 6] = [
         name: "Keras",
         kind: Kind::Python { script: "peer_keras.py", packages: "keras, tensorflow", mode: None },
     },
-    Program { name: "burn", kind: Kind::Cargo { folder: "burn" } },
+    Program { name: "burn", kind: Kind::Cargo { folder: "burn", elsewhere: |places| &places.burn } },
+    Program { name: "candle", kind: Kind::Cargo { folder: "candle", elsewhere: |places| &places.candle } },
 ];
 
 /// Where programs are looked for.
@@ -48,6 +49,8 @@ pub struct Places {
     pub pythons: Vec<PathBuf>,
     /// burn's program, where it is not in its own `target` folder.
     pub burn: Option<PathBuf>,
+    /// candle's, likewise.
+    pub candle: Option<PathBuf>,
 }
 
 /// A program as it can be run.
@@ -74,9 +77,10 @@ impl Places {
                     format!("no interpreter given by --python has {packages}: install it with pip")
                 })?
             }
-            Kind::Cargo { folder } => {
+            Kind::Cargo { folder, elsewhere } => {
+                let program = format!("target/release/{folder}-peer");
                 let folder = own_folder().join(folder);
-                let path = self.burn.clone().unwrap_or_else(|| folder.join("target/release/burn-peer"));
+                let path = elsewhere(self).clone().unwrap_or_else(|| folder.join(program));
                 if !path.is_file() {
                     let (path, folder) = (path.display(), folder.display());
                     return Err(format!(

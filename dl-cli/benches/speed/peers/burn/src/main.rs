@@ -10,7 +10,7 @@ use burn::{
     optim::{AdamConfig, GradientsParams, ModuleOptimizer, RmsPropConfig, SgdConfig},
     tensor::{activation::relu, Device, Distribution, Int, Tensor},
 };
-use std::{hint::black_box, time::Instant};
+use std::hint::black_box;
 
 #[global_allocator]
 static GLOBAL: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -114,22 +114,6 @@ impl Net for LstmNet {
     }
 }
 
-/// The median time in microseconds, and the first and the last value that was returned.
-fn median(budget_s: f64, mut f: impl FnMut() -> f32) -> (f64, f32, f32) {
-    let first = f();
-    for _ in 0..9 {
-        f();
-    }
-    let (mut times, start, mut last) = (Vec::new(), Instant::now(), first);
-    while times.len() < 3 || start.elapsed().as_secs_f64() < budget_s {
-        let before = Instant::now();
-        last = f();
-        times.push(before.elapsed().as_secs_f64() * 1e6);
-    }
-    times.sort_by(f64::total_cmp);
-    (times[times.len() / 2], first, last)
-}
-
 /// Measures a network and prints its line.
 fn case<N: Net>(seconds: f64, b: usize, mut opt: ModuleOptimizer, lr: f64) {
     let plain = Device::flex();
@@ -139,25 +123,21 @@ fn case<N: Net>(seconds: f64, b: usize, mut opt: ModuleOptimizer, lr: f64) {
     let y: Vec<i64> = (0..b as i64).map(|i| i * 7 % 10).collect();
     let y = Tensor::<1, Int>::from_ints(y.as_slice(), &dev);
     let ce = CrossEntropyLossConfig::new().init(&dev);
-    let (step_us, first, last) = median(seconds, || {
+    let step_us = measure::step_us(seconds, || {
         let m = net.take().expect("it is put back after each step");
         let l = ce.forward(m.fwd(x.clone()), y.clone());
         let g = GradientsParams::from_grads(l.backward(), &m);
         net = Some(opt.step(lr, m, g));
         l.into_scalar::<f32>()
     });
-    assert!(last < first, "the loss went from {first} to {last}");
     let m = net.expect("it is put back after each step").valid();
     let x1 = Tensor::<2>::random([1, 784], Distribution::Normal(0.0, 1.0), &plain);
     let predict = || black_box(m.fwd(x1.clone()).into_data().try_to_vec::<f32>().expect("it is f32"))[0];
-    let predict1_us = median(0.4 * seconds, predict).0;
-    println!("{{\"version\":\"0.22.1\",\"step_us\":{step_us:.1},\"predict1_us\":{predict1_us:.1}}}");
+    measure::report("0.22.1", step_us, measure::predict1_us(seconds, predict));
 }
 
 fn main() {
-    let mut args = std::env::args().skip(1);
-    let (name, seconds) = (args.next().unwrap_or_default(), args.next().and_then(|text| text.parse().ok()));
-    let seconds = seconds.unwrap_or(2.0);
+    let (name, seconds) = measure::case();
     let adam = || AdamConfig::new().with_epsilon(1e-8).init();
     let rmsprop = || RmsPropConfig::new().with_momentum(0.0).init();
     match name.as_str() {
