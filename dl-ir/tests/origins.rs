@@ -102,9 +102,8 @@ fn what_is_no_layers_is_of_the_loss_an_input_or_training() {
 fn what_is_the_same_for_all_parameters_is_the_optimizers() {
     for text in NETWORKS {
         let step = built(text).function("train_step").unwrap().clone();
-        let is_scalar = |id: &NodeId| {
-            step.graph.node(*id).ty.as_tensor().is_some_and(|tensor| tensor.shape.rank() == 0)
-        };
+        let is_scalar =
+            |id: &NodeId| step.graph.node(*id).ty.as_tensor().is_some_and(|tensor| tensor.shape.rank() == 0);
         for id in step.graph.ids().filter(is_scalar) {
             let origin = step.graph.origin(id).unwrap();
             assert!(!matches!(origin.rule, Rule::Update { .. }), "%{}: {origin}", id.0);

@@ -22,19 +22,7 @@ pub(super) fn text(
     let (lanes, kernels) = (lowered.target.lanes.count(), lowered.kernels.len());
     let mut text = format!("; {} for {lanes} lanes, {kernels} kernels\n\n", lowered.name);
     for (idx, step) in lowered.plan.steps.iter().enumerate() {
-        match step {
-            PlanStep::Launches(launches) => {
-                writeln!(text, "step {idx}\n{}", phase(&shown, launches))
-            }
-            PlanStep::CheckFinite(buffer) => {
-                writeln!(text, "step {idx}\n  check that {} is finite\n", name(lowered, *buffer))
-            }
-            PlanStep::Loop { count, phases } => {
-                let phases = phases.iter().map(|launches| phase(&shown, launches)).collect::<Vec<_>>();
-                writeln!(text, "step {idx}, {count} times\n{}", phases.join("\n  then\n"))
-            }
-        }
-        .expect("writing to a string");
+        text += &shown.step(idx, step);
     }
     let is_used = |idx: &usize| {
         (0..lowered.groups.len()).any(|group| lowered.kernel_of[group] == *idx && is_shown(group))
@@ -56,20 +44,43 @@ struct Shown<'a> {
     is_shown: &'a dyn Fn(usize) -> bool,
 }
 
-fn phase(shown: &Shown<'_>, launches: &Launches) -> String {
-    let launches = launches.iter().filter(|(group, _)| (shown.is_shown)(*group));
-    launches.map(|(group, buffers)| launch(shown, *group, buffers)).collect()
-}
+impl Shown<'_> {
+    /// A step with its launches; nothing if none of them is shown.
+    fn step(&self, idx: usize, step: &PlanStep) -> String {
+        let times = match step {
+            PlanStep::CheckFinite(buffer) if self.is_whole() => {
+                return format!("step {idx}\n  check that {} is finite\n\n", self.name(*buffer));
+            }
+            PlanStep::CheckFinite(_) | PlanStep::Launches(_) => String::new(),
+            PlanStep::Loop { count, .. } => format!(", {count} times"),
+        };
+        let phases: Vec<String> = step.phases().1.iter().map(|launches| self.phase(launches)).collect();
+        let phases: Vec<String> = phases.into_iter().filter(|phase| !phase.is_empty()).collect();
+        if phases.is_empty() {
+            return String::new();
+        }
+        format!("step {idx}{times}\n{}\n", phases.join("\n  then\n"))
+    }
 
-fn launch(shown: &Shown<'_>, group: usize, buffers: &[BufferId]) -> String {
-    let lowered = shown.lowered;
-    let kernel = lowered.kernel_of[group];
-    let buffers: Vec<&str> = buffers.iter().map(|&buffer| name(lowered, buffer)).collect();
-    let graph = lowered.graph(shown.function, group);
-    let group = fuse::text::show(graph, &lowered.groups[group], shown.locations.is_some());
-    format!("  k{kernel}({})\n    {}\n", buffers.join(", "), group.trim_end().replace('\n', "\n    "))
-}
+    fn phase(&self, launches: &Launches) -> String {
+        let launches = launches.iter().filter(|(group, _)| (self.is_shown)(*group));
+        launches.map(|(group, buffers)| self.launch(*group, buffers)).collect()
+    }
 
-fn name(lowered: &Lowered, buffer: BufferId) -> &str {
-    &lowered.plan.buffers[buffer.0 as usize].name
+    fn launch(&self, group: usize, buffers: &[BufferId]) -> String {
+        let kernel = self.lowered.kernel_of[group];
+        let buffers: Vec<&str> = buffers.iter().map(|&buffer| self.name(buffer)).collect();
+        let graph = self.lowered.graph(self.function, group);
+        let group = fuse::text::show(graph, &self.lowered.groups[group], self.locations.is_some());
+        format!("  k{kernel}({})\n    {}\n", buffers.join(", "), group.trim_end().replace('\n', "\n    "))
+    }
+
+    fn name(&self, buffer: BufferId) -> &str {
+        &self.lowered.plan.buffers[buffer.0 as usize].name
+    }
+
+    /// Whether nothing is left out.
+    fn is_whole(&self) -> bool {
+        (0..self.lowered.groups.len()).all(self.is_shown)
+    }
 }

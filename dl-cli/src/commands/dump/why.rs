@@ -1,7 +1,6 @@
 //! `--why A B`: whether two nodes, or nodes of two layers, are in one kernel, and what kept them apart if not.
 
 use std::collections::BTreeSet;
-use std::fmt::Write;
 
 use dl_codegen::compile::CompileError;
 use dl_codegen::fuse::why::{Fusion, Verdict};
@@ -22,7 +21,7 @@ pub fn text(function: &Function, names: &[String]) -> Result<String> {
     let [one, other] = names else { unreachable!("the option takes two values") };
     let [ones, others] = [nodes(graph, one)?, nodes(graph, other)?];
     let mut told: Vec<Verdict> = Vec::new();
-    let mut text = String::new();
+    let mut texts = Vec::new();
     let pairs = pairs(graph, &ones, &others);
     for &(a, b) in &pairs {
         let verdict = fusion.why(graph, a, b);
@@ -30,14 +29,13 @@ pub fn text(function: &Function, names: &[String]) -> Result<String> {
             continue;
         }
         if told.len() == SHOWN {
-            text += "; and more\n";
+            texts.push("; and more\n".to_owned());
             break;
         }
         told.push(verdict);
-        writeln!(text, "{}{}{}", line(graph, a), line(graph, b), told_of(graph, &fusion, verdict))
-            .expect("writing to a string");
+        texts.push([line(graph, a), line(graph, b), told_of(graph, &fusion, verdict)].concat());
     }
-    Ok(text)
+    Ok(texts.join("\n"))
 }
 
 /// A node by its number, or all nodes of a layer.
