@@ -77,6 +77,8 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
         let sizes = [product.m, Dim::Static(n_vectors * target.lanes.count()), product.k];
         let all = sizes.into_iter().try_fold(Dim::Static(1), multiply);
         add(all, FMA.max(CHAIN / in_tile as f32));
+        // For one example there is little else to do.
+        add(multiply(product.k, Dim::Static(product.n)), ACCESS);
     }
     cost
 }
