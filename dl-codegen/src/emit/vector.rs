@@ -128,11 +128,13 @@ impl Emitter<'_, '_> {
                     self.builder.ins().store(MEMORY, vector, pointer, offset);
                 }
                 (&Op::StoreTail(address, value, count), _) => self.store_tail(address, value, count),
+                // Cranelift has no instruction for it.
+                (Op::Prefetch(_), _) => {}
                 (op, Some(result)) => {
                     let vector = self.vector(op);
                     self.define(result, vector);
                 }
-                (_, None) => unreachable!("the verifier admits only stores without a result"),
+                (_, None) => unreachable!("the verifier admits no others without a result"),
             }
         }
     }
@@ -159,7 +161,7 @@ impl Emitter<'_, '_> {
                 let word = self.builder.ins().load(F32, MEMORY, pointer, offset);
                 Vector::Float(self.builder.ins().splat(F32X4, word))
             }
-            Op::Store(..) | Op::StoreTail(..) => unreachable!("stores define no value"),
+            Op::Store(..) | Op::StoreTail(..) | Op::Prefetch(_) => unreachable!("these define no value"),
             Op::Select(mask, a, b) => self.select(mask, a, b),
             Op::And(a, b) | Op::Or(a, b) | Op::Xor(a, b) => self.bitwise(op, a, b),
             Op::Cmp(cmp, a, b) => Vector::Int(self.compare(cmp, a, b)),

@@ -177,7 +177,7 @@ impl Emitter<'_> {
             }
             (MachineOp::Fma, Some(dst)) => self.fma(dst, &operands, is_word),
             (MachineOp::Constant(_) | MachineOp::Move | MachineOp::Fma, None) => {
-                unreachable!("only stores have no destination, and they are rows")
+                unreachable!("only stores and prefetches have no destination, and they are rows")
             }
         }
     }

@@ -5,7 +5,7 @@
 
 use super::carried::LastUses;
 use super::machine::{Block, Class, Constant, Machine, MachineInst, MachineOp, Operand, Place, VReg};
-use super::target::{MaskRows, Row, Target};
+use super::target::{MaskRows, PREFETCH, Row, Target};
 use crate::vector::{Inst, Op, Program, Section, Value};
 use std::collections::HashMap;
 
@@ -87,7 +87,7 @@ impl Lowering<'_> {
 
     fn inst(&mut self, inst: &Inst) {
         let Some(value) = inst.result else {
-            return self.store(&inst.op);
+            return self.memory_op(&inst.op);
         };
         self.home(value).is_local = true;
         match inst.op {
@@ -145,8 +145,13 @@ impl Lowering<'_> {
         }
     }
 
-    fn store(&mut self, op: &Op) {
+    /// An op that defines no value.
+    fn memory_op(&mut self, op: &Op) {
         match *op {
+            Op::Prefetch(address) => {
+                let operands = vec![Operand::Whole(Place::Arg(address))];
+                self.push(MachineOp::Row(PREFETCH), None, operands, None);
+            }
             Op::Store(address, value) => {
                 let operands = vec![Operand::Whole(Place::Arg(address)), Operand::Reg(self.vector(value))];
                 self.push(MachineOp::Row(self.target.store), None, operands, None);
@@ -162,7 +167,7 @@ impl Lowering<'_> {
                     }
                 }
             }
-            _ => unreachable!("the verifier lets only stores define no value"),
+            _ => unreachable!("the verifier lets no other op define no value"),
         }
     }
 

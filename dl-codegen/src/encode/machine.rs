@@ -118,9 +118,9 @@ pub struct MachineInst {
     pub origin: Option<u32>,
     /// What it does.
     pub op: MachineOp,
-    /// The register it writes; stores write none.
+    /// The register it writes; stores and prefetches write none.
     pub dst: Option<VReg>,
-    /// What it reads, in the order of the machine's operands. A store's first operand is the memory it writes.
+    /// What it reads, in the order of the machine's operands. A store's first operand is the memory it writes, as a prefetch's is, which is taken for a store: it stays where it is.
     pub operands: Vec<Operand>,
     /// The k register that predicates it.
     pub predicate: Option<VReg>,

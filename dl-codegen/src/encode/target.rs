@@ -53,6 +53,9 @@ impl Row {
     }
 }
 
+/// Asks for the line of memory at an address.
+pub const PREFETCH: Row = Row::new(Code::Prefetcht0_m8);
+
 /// The three forms of a fused multiply-add, named by which operands are multiplied and added: `d` is overwritten.
 #[derive(Clone, Copy, Debug)]
 pub struct FmaCodes {

@@ -78,6 +78,7 @@ pub(super) fn cut(graph: &Graph, groups: &mut Vec<Group>) -> Vec<Cut> {
 fn alone(group: &Group, node: NodeId, anchor: Anchor) -> Group {
     Group {
         space: group.space,
+        parts: 1,
         anchor: Some(anchor),
         members: BTreeMap::from([(node, Class::Full)]),
         outputs: vec![node],

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use dl_ir::graph::NodeId;
+use dl_ir::graph::{Graph, NodeId};
 use dl_ir::types::{Dim, Shape, multiply};
 
 use super::Reason;
+use super::roles::shape;
 
 /// The points at which a group's kernel computes its members.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -99,6 +100,8 @@ impl Anchor {
 pub struct Group {
     /// Where they are computed.
     pub space: Space,
+    /// Into how many parts of as many columns as the space has the anchor's result is cut: [gates](super::gates). 1 where it is whole.
+    pub parts: usize,
     /// Its anchor, if it has one.
     pub anchor: Option<Anchor>,
     /// Its nodes in topological order, each with its class: `Full` or `PerRow`.
@@ -112,6 +115,7 @@ impl Group {
     pub fn of(node: NodeId, elements: Dim) -> Self {
         Group {
             space: Space::Flat(elements),
+            parts: 1,
             anchor: None,
             members: BTreeMap::from([(node, Class::Full)]),
             outputs: vec![node],
@@ -121,6 +125,14 @@ impl Group {
     /// A group that copies a node, or writes a number, to memory.
     pub fn copy(node: NodeId, elements: Dim) -> Self {
         Group { members: BTreeMap::new(), ..Group::of(node, elements) }
+    }
+
+    /// How many elements a node has that the kernel has at each point; several at one, where the node is cut into parts.
+    pub fn elements(&self, graph: &Graph, node: NodeId) -> Option<Dim> {
+        match self.parts {
+            1 => self.space.elements(),
+            _ => shape(graph, node).elements(),
+        }
     }
 
     /// The node that its kernel is built around: its anchor, else the first that it writes.
@@ -208,6 +220,7 @@ impl Group {
             (found, wanted) => return Err(Reason::OtherPoints { wanted: Some(wanted), found }),
         };
         self.space = space;
+        self.parts = self.parts.max(other.parts);
         self.anchor = self.anchor.or(other.anchor);
         self.members.extend(other.members.iter().map(|(&node, &class)| (node, class)));
         self.outputs.extend(&other.outputs);

@@ -3,11 +3,12 @@
 //! Nodes are visited users first. A node joins the group that reads it element by element, so that its value never reaches memory; if others
 //! need it too it is written as well, unless that would make a cycle of kernels. What no group can take starts its own.
 //! A matrix product or a sum over rows is taken as the anchor of the group that reads it: bias, activation,
-//! derivative and optimizer update become its epilogue by the same rule. Long sums are then cut into [`chunks`].
+//! derivative and optimizer update become its epilogue by the same rule; those that read parts of its columns, by that of [`gates`]. Long sums are then cut into [`chunks`].
 
 pub mod chunks;
 mod error;
 mod fits;
+mod gates;
 mod group;
 mod join;
 mod panels;
@@ -164,13 +165,16 @@ impl<'f> Fuser<'f> {
             self.refuse_all(node, Reason::Ahead);
             return Ok(());
         }
+        if self.join_gates(node) {
+            return Ok(());
+        }
         let mut readers = self.readers(node);
         // Work worth sharing brings its readers together; what is cheap and light is done again by each.
         if !roles::is_cheap(self.graph.op(node)) || !roles::is_light(self.graph, node) {
             self.merge_readers(node, &mut readers);
         }
         if !self.groups_of[node.index()].is_empty() {
-            // A tuple, which came along with its parts.
+            // A tuple, or a product of gates, which came along with its parts.
             return Ok(());
         }
         if self.goes_apart(node) {

@@ -61,7 +61,8 @@ pub fn anchor(graph: &Graph, node: NodeId) -> Option<Anchor> {
 /// loops of its own, or as a whole under another shape.
 pub fn operand_class(graph: &Graph, user: NodeId, class: Class) -> Option<Class> {
     match graph.op(user).structure() {
-        Structure::Map | Structure::Get => Some(class),
+        // A slice is a member only where the group computes what it is of: at the same points of one of its parts.
+        Structure::Map | Structure::Get | Structure::Slice => Some(class),
         // At the points of what is scattered.
         Structure::Pad | Structure::Concatenate | Structure::OverlapAdd => Some(class),
         Structure::Broadcast => {

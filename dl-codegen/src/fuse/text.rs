@@ -23,9 +23,10 @@ pub fn show(graph: &Graph, group: &Group, is_located: bool) -> String {
         None if group.has_rows() => "rows".to_owned(),
         None => "elementwise".to_owned(),
     };
+    let parts = if group.parts > 1 { format!(" in {} parts", group.parts) } else { String::new() };
     let space = group.space;
     let mut text = String::new();
-    writeln!(text, "group {kind} over {space} writes {}", names(&group.outputs))
+    writeln!(text, "group {kind} over {space}{parts} writes {}", names(&group.outputs))
         .expect("writing to a string");
     for (&member, class) in &group.members {
         let class = if *class == Class::PerRow { " per row" } else { "" };

@@ -3,7 +3,7 @@
 use dl_ir::graph::{Graph, NodeId};
 use dl_runtime::program::{Blocks, Extent};
 
-use super::evaluate::{Along, Evaluator, Place, Tile};
+use super::evaluate::{Evaluator, Place, Tile};
 use super::operands::{Binding, chunks, extent, first_element, stored_elements};
 use super::{KernelBuilder, offset, operands_in_order};
 use crate::fuse::{Anchor, Class, Group, Space};
@@ -85,7 +85,7 @@ fn program(
     block: usize,
 ) -> Program {
     let operands = operands_in_order(graph, bindings, target);
-    let tile = Tile { operands, cols: block, along: Along::Nothing };
+    let tile = Tile::new(operands, block);
     let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     let arg = e.arg(source.binding);
     let count = Count::Arg(e.b.arg());
@@ -104,11 +104,11 @@ fn program(
         .collect();
     let sums = e.b.end_loop(&next);
     for (vector, &sum) in sums.iter().enumerate() {
-        e.set(node, Class::Full, Place { row: 0, vector }, sum);
+        e.set(node, Class::Full, Place { vector, ..Place::default() }, sum);
     }
     for vector in 0..sums.len() {
         for &output in &group.outputs {
-            e.write(output, Class::Full, Place { row: 0, vector });
+            e.write(output, Class::Full, Place { vector, ..Place::default() });
         }
     }
     e.b.finish()

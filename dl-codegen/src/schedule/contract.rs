@@ -49,7 +49,10 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
     let nest = nest(graph, &product, bindings, target);
     let task = match group.anchor {
         Some(Anchor::Chunks(_)) => Task::Chunk,
-        _ if nest.axes.len() == 1 && product.n >= 4 * target.tile_width() && !is_in_loop(graph, node) => {
+        _ if nest.axes.len() == 1
+            && product.n / group.parts >= 4 * target.tile_width()
+            && !is_in_loop(graph, node) =>
+        {
             Task::Columns
         }
         _ => Task::Rows,
@@ -62,7 +65,7 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
         Task::Columns | Task::Rows => contract.tiles(&mut kernel, Sum::Whole),
     };
     kernel.finish(match task {
-        Task::Columns => Blocks { of: Extent::fixed(product.n), size: target.tile_width() },
+        Task::Columns => Blocks { of: Extent::fixed(tile.part()), size: target.tile_width() },
         Task::Rows => extent(nest.axes[0].size).into(),
         Task::Chunk => chunks(graph, node),
     })
@@ -173,15 +176,38 @@ impl Contract<'_> {
 
     /// All terms at once.
     fn at_once(&self, kernel: &mut KernelBuilder, sum: Sum) -> Vec<Stmt> {
+        if self.tile.group.parts > 1 {
+            return self.gates(kernel, sum);
+        }
         // The outermost loop over rows is around that over columns where its indices are tasks: what a task reads stays near.
         let rows_outside = self.task == Task::Rows && self.nest.axes.len() > 1;
-        let columns = self
-            .columns(kernel, 1, &mut |kernel, cols| self.rows(kernel, usize::from(rows_outside), cols, sum));
+        let columns = self.columns(kernel, 1, &mut |kernel, cols| {
+            self.rows(kernel, usize::from(rows_outside), cols, &mut |kernel, height| {
+                vec![self.tile(kernel, (height, cols), sum)]
+            })
+        });
         if !rows_outside {
             return columns;
         }
         let (begin, end) = self.bounds(0);
         vec![kernel.nested(FIRST_ROW, begin, vec![end], [(1, columns)])]
+    }
+
+    /// The variable of the loop over the vectors of a panel, where a tile holds one of each part: terms are in no chunks then.
+    fn vector_var(&self) -> usize {
+        self.chunk_var()
+    }
+
+    /// Tiles that hold one vector of each part. They go along the rows: what they write is then one stretch of memory in each buffer.
+    fn gates(&self, kernel: &mut KernelBuilder, sum: Sum) -> Vec<Stmt> {
+        let lanes = self.tile.target.lanes.count();
+        self.rows(kernel, 0, lanes, &mut |kernel, height| {
+            let tile = self.tile(kernel, (height, lanes), sum);
+            self.columns(kernel, 1, &mut |kernel, cols| {
+                let (begin, end) = (Index::constant(0), vec![Index::constant(cols as i64)]);
+                vec![kernel.nested(self.vector_var(), begin, end, [(lanes, vec![tile.clone()])])]
+            })
+        })
     }
 
     /// Loops over columns, those of the launch's tasks where tasks are columns: `body` gets so many at a time, `panels` of whole tiles
@@ -192,7 +218,7 @@ impl Contract<'_> {
         panels: usize,
         body: &mut dyn FnMut(&mut KernelBuilder, usize) -> Vec<Stmt>,
     ) -> Vec<Stmt> {
-        let (n, width) = (self.tile.product.n, self.tile.target.tile_width());
+        let (n, width) = (self.tile.part(), self.tile.target.tile_width());
         let whole = n / width * width;
         let bounds = |begin: Index, limit: usize| {
             let limit = Index::constant(limit as i64);
@@ -247,7 +273,7 @@ impl Contract<'_> {
         self.columns(kernel, 1, &mut |kernel, cols| {
             let zeros = self.run_once(kernel, self.tile.zero_sums(height, cols), Sum::OnlyBlock);
             let pack = self.run_once(kernel, self.tile.pack(cols), Sum::OnlyBlock);
-            [zeros, pack].into_iter().chain(self.rows(kernel, 0, cols, Sum::OnlyBlock)).collect()
+            [zeros, pack].into_iter().chain(self.tiles_of(kernel, cols, Sum::OnlyBlock)).collect()
         })
     }
 
@@ -279,7 +305,7 @@ impl Contract<'_> {
         let pack = self.columns(kernel, PANELS_AT_ONCE, &mut |kernel, cols| {
             vec![self.run_once(kernel, self.tile.pack(cols), sum)]
         });
-        let tiles = self.columns(kernel, 1, &mut |kernel, cols| self.rows(kernel, 0, cols, sum));
+        let tiles = self.columns(kernel, 1, &mut |kernel, cols| self.tiles_of(kernel, cols, sum));
         pack.into_iter().chain(tiles).collect()
     }
 
@@ -291,21 +317,35 @@ impl Contract<'_> {
         Stmt::Run { program, args }
     }
 
-    /// Loops over rows from axis `first` on, around tiles of `cols` columns.
-    fn rows(&self, kernel: &mut KernelBuilder, first: usize, cols: usize, sum: Sum) -> Vec<Stmt> {
+    /// Loops over rows from axis `first` on, in steps of the heights of tiles of `cols` columns: `body` gets the height.
+    fn rows(
+        &self,
+        kernel: &mut KernelBuilder,
+        first: usize,
+        cols: usize,
+        body: &mut dyn FnMut(&mut KernelBuilder, usize) -> Vec<Stmt>,
+    ) -> Vec<Stmt> {
         let last = self.nest.axes.len() - 1;
         let (begin, end) = self.bounds(last);
-        let heights = self.heights(cols).into_iter().map(|height| {
-            let program = kernel.program(self.tile.program((height, cols), sum));
-            (height, vec![Stmt::Run { program, args: self.args(sum) }])
-        });
-        let heights: Vec<(usize, Vec<Stmt>)> = heights.collect();
+        let heights: Vec<(usize, Vec<Stmt>)> =
+            self.heights(cols).into_iter().map(|height| (height, body(kernel, height))).collect();
         let mut body = vec![kernel.nested(FIRST_ROW + last, begin, vec![end], heights)];
         for axis in (first..last).rev() {
             let (begin, end) = self.bounds(axis);
             body = vec![kernel.nested(FIRST_ROW + axis, begin, vec![end], [(1, body)])];
         }
         body
+    }
+
+    /// Loops over all rows, around tiles of `cols` columns.
+    fn tiles_of(&self, kernel: &mut KernelBuilder, cols: usize, sum: Sum) -> Vec<Stmt> {
+        self.rows(kernel, 0, cols, &mut |kernel, height| vec![self.tile(kernel, (height, cols), sum)])
+    }
+
+    /// A tile of so many rows and columns.
+    fn tile(&self, kernel: &mut KernelBuilder, size: (usize, usize), sum: Sum) -> Stmt {
+        let program = kernel.program(self.tile.program(size, sum));
+        Stmt::Run { program, args: self.args(sum) }
     }
 
     /// The first index of a loop over rows, and its end.
@@ -321,7 +361,8 @@ impl Contract<'_> {
         let target = self.tile.target;
         let is_divided = self.task == Task::Rows && self.nest.axes.len() == 1;
         let size = self.nest.inner().size.as_static().filter(|_| !is_divided);
-        let tallest = target.matmul_tile().0;
+        let (rows, vectors) = target.matmul_tile();
+        let tallest = if self.tile.group.parts == 1 { rows } else { rows * vectors / self.tile.group.parts };
         if let Some(size) = size.filter(|_| self.nest.axes.len() > 1) {
             // Rows of an image: as few tiles as registers allow, alike if possible.
             let most = target.tallest_tile(cols.div_ceil(target.lanes.count()));
@@ -367,6 +408,9 @@ impl Contract<'_> {
                 _ => Stride { fixed: len * of_step.fixed, per_example: len * of_step.per_example },
             };
             let mut steps = vec![(COL, Stride::fixed(col))];
+            if self.tile.group.parts > 1 && col != 0 {
+                steps.push((self.vector_var(), Stride::fixed(1)));
+            }
             if self.task == Task::Chunk {
                 steps.push((self.chunk_var(), of_chunk));
             }

@@ -45,13 +45,14 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
         return cost;
     }
     for (&member, &class) in &group.members {
-        let elements = if class == Class::Full { group.space.elements() } else { shape_of(graph, member) };
+        let elements =
+            if class == Class::Full { group.elements(graph, member) } else { shape_of(graph, member) };
         add(elements, op_cost(graph.op(member)));
     }
     for binding in bindings(graph, group) {
         match binding {
-            Binding::Read(_, Class::Full) | Binding::Write(_, Class::Full) | Binding::Scatter(_) => {
-                add(group.space.elements(), ACCESS)
+            Binding::Read(node, Class::Full) | Binding::Write(node, Class::Full) | Binding::Scatter(node) => {
+                add(group.elements(graph, node), ACCESS)
             }
             Binding::Left(node) if matches!(group.anchor, Some(Anchor::Transpose(_))) => {
                 add(Some(shape_elements(graph, node)), TRANSPOSE);
@@ -98,7 +99,9 @@ fn op_cost(op: &Op) -> f32 {
         | Op::Erf(_)
         | Op::Logistic(_) => FUNCTION,
         Op::Softplus(_) | Op::RandomUniform(_) => 2.0 * FUNCTION,
-        Op::Broadcast(_) | Op::Iota(_) | Op::Get(_) | Op::Einsum(_) | Op::StopGradient(_) => 0.0,
+        Op::Broadcast(_) | Op::Iota(_) | Op::Get(_) | Op::Einsum(_) | Op::StopGradient(_) | Op::Slice(_) => {
+            0.0
+        }
         _ => SIMPLE,
     }
 }

@@ -4,13 +4,13 @@ use rustc_hash::FxHashMap;
 
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::{Op, Structure};
-use dl_ir::types::{DType, Type};
+use dl_ir::types::{DType, Dim, Type};
 use dl_runtime::program::Layout;
 
 use super::nest::Operand;
 use super::operands::Binding;
 use super::{map, scatter};
-use crate::fuse::{Class, Group, operand_class};
+use crate::fuse::{Class, Group, operand_class, shape};
 use crate::vector::{Address, Mark, ProgramBuilder, Value};
 
 /// A place in the tile that a program computes.
@@ -18,7 +18,9 @@ use crate::vector::{Address, Mark, ProgramBuilder, Value};
 pub struct Place {
     /// The row.
     pub row: usize,
-    /// The vector within the row.
+    /// The part of the anchor's columns.
+    pub part: usize,
+    /// The vector within the row, or within the part's piece of it.
     pub vector: usize,
 }
 
@@ -27,10 +29,19 @@ pub struct Place {
 pub struct Tile {
     /// For each binding, how it lies; tiles begin where panels begin.
     pub operands: Vec<Operand>,
-    /// Columns in the tile: the last vector of a row may be short.
+    /// Columns in the tile, or in each part of it: the last vector of a row may be short.
     pub cols: usize,
+    /// Columns from one part of the anchor's result to the next, where it is cut into several.
+    pub part: usize,
     /// What the open loop goes along.
     pub along: Along,
+}
+
+impl Tile {
+    /// A tile of whole rows of so many columns, without a loop.
+    pub fn new(operands: Vec<Operand>, cols: usize) -> Self {
+        Tile { operands, cols, part: 0, along: Along::Nothing }
+    }
 }
 
 /// What a loop of a program goes along.
@@ -187,6 +198,24 @@ impl<'g> Evaluator<'g> {
         self.b.set_mark(outer);
     }
 
+    /// Asks for what is read and written at a place, long before it is.
+    pub fn prefetch(&mut self, place: Place) {
+        for (arg, binding) in (0..).zip(self.bindings.clone()) {
+            let (Binding::Read(node, Class::Full) | Binding::Write(node, Class::Full)) = binding else {
+                continue;
+            };
+            if place.part == 0 || self.is_in_parts(node) {
+                let address = self.address(arg, Class::Full, place);
+                self.b.prefetch(address);
+            }
+        }
+    }
+
+    /// Whether a node is cut into parts: its rows are longer than a part.
+    fn is_in_parts(&self, node: NodeId) -> bool {
+        shape(self.graph, node).dims().last() != Some(&Dim::Static(self.tile.part))
+    }
+
     /// Reads what is the same for all rows, ahead of the loop over them.
     pub fn read_ahead(&mut self, bindings: &[Binding]) {
         for binding in bindings {
@@ -195,7 +224,7 @@ impl<'g> Evaluator<'g> {
                     self.value(node, Class::Scalar, Place::default());
                 }
                 Binding::Read(node, Class::PerCol) => (0..self.n_vectors()).for_each(|vector| {
-                    self.value(node, Class::PerCol, Place { row: 0, vector });
+                    self.value(node, Class::PerCol, Place { vector, ..Place::default() });
                 }),
                 _ => {}
             }
@@ -235,6 +264,7 @@ impl<'g> Evaluator<'g> {
             }
             Structure::Leaf => return self.column_index(place),
             Structure::Pad | Structure::OverlapAdd => return self.value(operands[0], class, place),
+            Structure::Slice => return self.value(operands[0], class, self.in_part(op, place)),
             _ => {}
         }
         if let Some(value) = self.clamp(op, &operands, class, place) {
@@ -246,6 +276,13 @@ impl<'g> Evaluator<'g> {
             Type::Tuple(_) => DType::F32,
         };
         map::emit(&mut self.b, op, dtype, &values).expect("anchors and reductions are set by the schedule")
+    }
+
+    /// The same place of the part that a slice is.
+    fn in_part(&self, slice: &Op, place: Place) -> Place {
+        let Op::Slice(slice) = slice else { unreachable!("the only op of its structure") };
+        let first = slice.start.last().expect("slices in groups are of columns");
+        Place { part: first / self.tile.part, ..place }
     }
 
     /// max(x, 0) and their like.
@@ -290,12 +327,18 @@ impl<'g> Evaluator<'g> {
         }
     }
 
+    /// How many bytes of an operand lie between the tile's first column and that of a place.
+    pub fn column_offset(&self, arg: u16, place: Place) -> i32 {
+        let part = place.part * self.tile.part * self.tile.operands[usize::from(arg)].matrix.col_stride();
+        (4 * part + place.vector * self.b.lanes().bytes()) as i32
+    }
+
     fn address(&self, arg: u16, class: Class, place: Place) -> Address {
         let operand = self.tile.operands[usize::from(arg)];
         let has_rows = matches!(class, Class::Full | Class::PerRow);
         let has_columns = matches!(class, Class::Full | Class::PerCol) && !operand.repeats;
         let row = if has_rows { 4 * operand.row as i32 } else { 0 };
-        let column = if has_columns { (place.vector * self.b.lanes().bytes()) as i32 } else { 0 };
+        let column = if has_columns { self.column_offset(arg, place) } else { 0 };
         let step = match self.tile.along {
             Along::Rows => row,
             Along::Columns(columns) if has_columns => 4 * columns as i32,
@@ -309,7 +352,7 @@ impl<'g> Evaluator<'g> {
 fn at(class: Class, place: Place) -> Place {
     match class {
         Class::Full => place,
-        Class::PerRow => Place { vector: 0, ..place },
+        Class::PerRow => Place { row: place.row, ..Place::default() },
         Class::PerCol => Place { row: 0, ..place },
         Class::Scalar => Place::default(),
     }

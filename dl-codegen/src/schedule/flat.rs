@@ -40,8 +40,7 @@ pub fn schedule(graph: &Graph, group: &Group, bindings: &[Binding], target: Targ
 }
 
 fn program(graph: &Graph, group: &Group, bindings: &[Binding], target: Target, blocks: usize) -> Program {
-    let tile =
-        Tile { operands: operands_in_order(graph, bindings, target), cols: BLOCK, along: Along::Nothing };
+    let tile = Tile::new(operands_in_order(graph, bindings, target), BLOCK);
     let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     for binding in bindings {
         // Ahead of the loop, once.
@@ -55,7 +54,7 @@ fn program(graph: &Graph, group: &Group, bindings: &[Binding], target: Target, b
     }
     for vector in 0..e.n_vectors() {
         for &output in &group.outputs {
-            e.write(output, Class::Full, Place { row: 0, vector });
+            e.write(output, Class::Full, Place { vector, ..Place::default() });
         }
     }
     if blocks > 1 {

@@ -121,7 +121,7 @@ fn program(
     target: Target,
     cols: usize,
 ) -> Program {
-    let tile = Tile { operands: nest.operands.clone(), cols, along: Along::Nothing };
+    let tile = Tile::new(nest.operands.clone(), cols);
     let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     let arg = e.arg(Binding::Left(graph.operands(fold.node)[0]));
     let mut folding = Folding {
@@ -141,7 +141,7 @@ fn program(
     folding.set(graph, group, &mut e, &folded);
     for vector in 0..e.n_vectors() {
         for &output in &group.outputs {
-            e.write(output, Class::Full, Place { row: 0, vector });
+            e.write(output, Class::Full, Place { vector, ..Place::default() });
         }
     }
     if by_row {
@@ -251,7 +251,7 @@ impl Folding<'_> {
     /// Hands the results on.
     fn set(&self, graph: &Graph, group: &Group, e: &mut Evaluator<'_>, folded: &[Value]) {
         for (vector, values) in folded.chunks(self.kind.n_values()).enumerate() {
-            let place = Place { row: 0, vector };
+            let place = Place { vector, ..Place::default() };
             e.set(self.fold.node, Class::Full, place, values[0]);
             for &member in group.members.keys() {
                 if let Op::Get(get) = graph.op(member)

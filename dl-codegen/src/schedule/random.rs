@@ -50,7 +50,7 @@ fn program(
     let lanes = target.lanes.count();
     let at_a_time = blocks.min(lanes);
     let cols = FOUR * at_a_time;
-    let tile = Tile { operands: operands_in_order(graph, bindings, target), cols, along: Along::Nothing };
+    let tile = Tile::new(operands_in_order(graph, bindings, target), cols);
     let mut e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     let first = e.b.arg();
     let first = e.b.splat_arg(first);
@@ -64,7 +64,7 @@ fn program(
     e.enter_loop(Along::Columns(cols), None);
     draw(&mut e, graph, node, block, words);
     for vector in 0..e.n_vectors() {
-        e.write(node, Class::Full, Place { row: 0, vector });
+        e.write(node, Class::Full, Place { vector, ..Place::default() });
     }
     e.leave_loop();
     let many = e.b.u32(at_a_time as u32);
@@ -98,6 +98,6 @@ fn draw(e: &mut Evaluator<'_>, graph: &Graph, node: NodeId, block: Value, words:
         let bits = e.b.shr_u(bits, 8);
         let integer = e.b.to_float(bits);
         let uniform = e.b.mul(integer, unit);
-        e.set(node, Class::Full, Place { row: 0, vector }, uniform);
+        e.set(node, Class::Full, Place { vector, ..Place::default() }, uniform);
     }
 }

@@ -57,7 +57,7 @@ fn program(
     target: Target,
     cols: usize,
 ) -> Program {
-    let tile = Tile { operands: operands.to_vec(), cols, along: Along::Nothing };
+    let tile = Tile::new(operands.to_vec(), cols);
     let e = Evaluator::new(graph, group, bindings, ProgramBuilder::new(target.lanes), tile);
     let mut walk = Walk { graph, group, e, is_short: cols <= SHORT_ROW };
     if walk.is_short {
@@ -95,7 +95,8 @@ impl Walk<'_> {
         let (full, per_row): (Vec<NodeId>, Vec<NodeId>) =
             self.group.outputs.iter().partition(|output| self.group.members[output] == Class::Full);
         self.columns(Vec::new(), |walk, vector, state| {
-            full.iter().for_each(|&output| walk.e.write(output, Class::Full, Place { row: 0, vector }));
+            full.iter()
+                .for_each(|&output| walk.e.write(output, Class::Full, Place { vector, ..Place::default() }));
             state
         });
         per_row.iter().for_each(|&output| self.e.write(output, Class::PerRow, Place::default()));
@@ -153,7 +154,7 @@ impl Walk<'_> {
         let is_sum = is_sum(self.graph.op(node));
         let identity = if is_sum { 0.0 } else { f32::NEG_INFINITY };
         let outer = self.e.begin(node);
-        let value = self.e.value(operand, Class::Full, Place { row: 0, vector });
+        let value = self.e.value(operand, Class::Full, Place { vector, ..Place::default() });
         let value = self.only_columns(vector, value, identity);
         let next =
             if is_sum { self.e.b.add(accumulator, value) } else { self.e.b.max_nan(accumulator, value) };
@@ -203,11 +204,11 @@ impl Walk<'_> {
         let n = self.e.b.n_accumulators();
         let inits = vec![self.e.b.f32(f32::NEG_INFINITY); n];
         let lanes = self.columns(inits, |walk, vector, mut state| {
-            let x = walk.e.value(operand, Class::Full, Place { row: 0, vector });
+            let x = walk.e.value(operand, Class::Full, Place { vector, ..Place::default() });
             let is_max = walk.e.b.cmp(CmpOp::Eq, x, max);
             let is_nan = walk.e.b.cmp(CmpOp::Ne, x, x);
             let is_first = walk.e.b.or(is_max, is_nan);
-            let index = walk.e.column_index(Place { row: 0, vector });
+            let index = walk.e.column_index(Place { vector, ..Place::default() });
             let index = walk.e.b.to_float(index);
             let index = walk.e.b.neg(index);
             let none = walk.e.b.f32(f32::NEG_INFINITY);

@@ -6,7 +6,7 @@ use dl_ir::product::{Axis, Product};
 use dl_ir::types::Dim;
 use dl_ir::value::indices;
 
-use super::evaluate::{Along, Evaluator, Place, Tile};
+use super::evaluate::{Evaluator, Place, Tile};
 use super::nest::{Operand, in_layout};
 use super::operands::Binding;
 use crate::fuse::{Class, Group};
@@ -57,8 +57,14 @@ impl TileOf<'_> {
     pub fn program(&self, (height, cols): (usize, usize), sum: Sum) -> Program {
         let mut e = self.evaluator(cols);
         let n_vectors = e.n_vectors();
-        let places = (0..height * n_vectors).map(|i| Place { row: i / n_vectors, vector: i % n_vectors });
-        let places: Vec<Place> = places.collect();
+        let columns = self.columns(n_vectors);
+        let rows = 0..height;
+        let places: Vec<Place> =
+            rows.flat_map(|row| columns.iter().map(move |&column| Place { row, ..column })).collect();
+        if self.group.parts > 1 {
+            // A tile of gates reads and writes a line here and a line there: more streams than processors fetch ahead of time.
+            places.iter().for_each(|&place| e.prefetch(place));
+        }
         let start: Vec<Value> = match sum {
             Sum::Nothing | Sum::Whole => vec![e.b.f32(0.0); places.len()],
             Sum::Step => {
@@ -100,12 +106,23 @@ impl TileOf<'_> {
         for (&place, &sum) in places.iter().zip(&sums) {
             e.set(self.node, Class::Full, place, sum);
         }
-        for &place in &places {
+        for &place in places.iter().filter(|place| place.part == 0) {
             for &output in &self.group.outputs {
                 e.write(output, Class::Full, place);
             }
         }
         e.b.finish()
+    }
+
+    /// Columns of each part of the result.
+    pub fn part(&self) -> usize {
+        self.product.n / self.group.parts
+    }
+
+    /// The vectors of a row of a tile, those of each part together.
+    fn columns(&self, n_vectors: usize) -> Vec<Place> {
+        let parts = 0..self.group.parts;
+        parts.flat_map(|part| (0..n_vectors).map(move |vector| Place { row: 0, part, vector })).collect()
     }
 
     /// Whether terms may be gone through in blocks.
@@ -137,7 +154,7 @@ impl TileOf<'_> {
     }
 
     fn evaluator(&self, cols: usize) -> Evaluator<'_> {
-        let tile = Tile { operands: self.operands.to_vec(), cols, along: Along::Nothing };
+        let tile = Tile { part: self.part(), ..Tile::new(self.operands.to_vec(), cols) };
         let builder = ProgramBuilder::new(self.target.lanes);
         Evaluator::new(self.graph, self.group, self.bindings, builder, tile)
     }
@@ -205,21 +222,22 @@ impl TileOf<'_> {
     ) -> Vec<Value> {
         let left = Binding::Left(self.graph.operands(self.node)[0]);
         let (left, right) = (e.arg(left), e.arg(self.right()));
-        let n_vectors = e.n_vectors();
+        let columns = self.columns(e.n_vectors());
         let bytes = |elements: i64| 4 * elements as i32;
         let matrix = self.operands[usize::from(right)].matrix;
         let of_right = |elements: i64| bytes(in_layout(Stride::fixed(elements), matrix).fixed);
-        let row_of_right: Vec<Value> = (0..n_vectors)
-            .map(|vector| {
-                let offset = of_right(at.1) + (vector * e.b.lanes().bytes()) as i32;
+        let row_of_right: Vec<Value> = columns
+            .iter()
+            .map(|&column| {
+                let offset = of_right(at.1) + e.column_offset(right, column);
                 let address = Address { arg: right, offset, step: of_right(steps.1) };
-                let count = e.stored(right, vector);
+                let count = e.stored(right, column.vector);
                 e.b.load_tail(address, count)
             })
             .collect();
         let row = self.operands[usize::from(left)].row;
         let mut next = Vec::with_capacity(sums.len());
-        for (i, sums) in (0..height as i64).zip(sums.chunks(n_vectors)) {
+        for (i, sums) in (0..height as i64).zip(sums.chunks(columns.len())) {
             let address = Address { arg: left, offset: bytes(at.0 + i * row), step: bytes(steps.0) };
             let term = e.b.broadcast(address);
             next.extend(sums.iter().zip(&row_of_right).map(|(&sum, &right)| e.b.fma(term, right, sum)));

@@ -67,7 +67,7 @@ fn flops(graph: &Graph, group: &Group, node: NodeId, class: Class, batch: usize)
         Structure::Reduce => elements(graph.operands(node)[0]),
         Structure::ScatterAdd => elements(graph.operands(node)[2]),
         Structure::Map if class == Class::Full => {
-            group.space.elements().map_or(0, |elements| elements.at(batch) as u64)
+            group.elements(graph, node).map_or(0, |elements| elements.at(batch) as u64)
         }
         Structure::Map | Structure::Random => elements(node),
         _ => 0,

@@ -108,9 +108,9 @@ impl ProgramBuilder {
     ///
     /// # Panics
     ///
-    /// If the op is a store.
+    /// If the op is a store or a prefetch.
     pub fn emit(&mut self, op: Op) -> Value {
-        assert!(!op.is_store(), "stores define no value");
+        assert!(op.has_result(), "stores and prefetches define no value");
         if !op.is_pure() {
             let value = self.fresh();
             self.push(Some(value), op);
@@ -181,6 +181,11 @@ impl ProgramBuilder {
         } else {
             self.push(None, Op::StoreTail(address, value, count));
         }
+    }
+
+    /// Asks for a line of memory.
+    pub fn prefetch(&mut self, address: Address) {
+        self.push(None, Op::Prefetch(address));
     }
 
     op_methods! {

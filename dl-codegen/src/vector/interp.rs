@@ -154,8 +154,9 @@ impl<M: Memory> Machine<'_, M> {
                 (&Op::StoreTail(address, value, count), _) => {
                     self.store(address, iteration, value, usize::from(count))?;
                 }
+                (Op::Prefetch(_), _) => {}
                 (op, Some(result)) => self.values[result.0 as usize] = self.eval(op, iteration)?,
-                (_, None) => unreachable!("the verifier admits only stores without a result"),
+                (_, None) => unreachable!("the verifier admits no others without a result"),
             }
         }
         Ok(())
@@ -175,7 +176,7 @@ impl<M: Memory> Machine<'_, M> {
             Op::Broadcast(address) => {
                 vec![self.memory.read(address.arg, place(address, iteration, 0))?; self.n_lanes]
             }
-            Op::Store(..) | Op::StoreTail(..) => unreachable!("stores define no value"),
+            Op::Store(..) | Op::StoreTail(..) | Op::Prefetch(_) => unreachable!("these define no value"),
 
             Op::Add(a, b) => self.floats(a, b, |a, b| a + b),
             Op::Sub(a, b) => self.floats(a, b, |a, b| a - b),

@@ -25,14 +25,15 @@ impl Op {
             | Op::LoadTail(address, _)
             | Op::Broadcast(address)
             | Op::Store(address, _)
-            | Op::StoreTail(address, _, _) => Some(*address),
+            | Op::StoreTail(address, _, _)
+            | Op::Prefetch(address) => Some(*address),
             _ => None,
         }
     }
 
-    /// Whether it writes memory. Such ops define no value; all others define one.
-    pub fn is_store(&self) -> bool {
-        matches!(self, Op::Store(..) | Op::StoreTail(..))
+    /// Whether it defines a value: all ops do but stores and prefetches.
+    pub fn has_result(&self) -> bool {
+        !matches!(self, Op::Store(..) | Op::StoreTail(..) | Op::Prefetch(_))
     }
 
     /// Whether its result depends on nothing but its operands (and so not on memory).
@@ -52,7 +53,8 @@ impl Op {
             | Op::SplatArg(_)
             | Op::Load(_)
             | Op::LoadTail(..)
-            | Op::Broadcast(_) => [None, None, None],
+            | Op::Broadcast(_)
+            | Op::Prefetch(_) => [None, None, None],
             Op::Store(_, a)
             | Op::StoreTail(_, a, _)
             | Op::Sqrt(a)

@@ -103,7 +103,7 @@ pub struct Carried {
 /// One instruction.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Inst {
-    /// The value it defines; stores define none.
+    /// The value it defines; stores and prefetches define none.
     pub result: Option<Value>,
     /// What it does.
     pub op: Op,
@@ -159,6 +159,8 @@ pub enum Op {
     Store(Address, Value),
     /// Writes the first `count` words only (0 < count < lanes).
     StoreTail(Address, Value, u8),
+    /// Asks for the line of memory at the address, to be read or written soon: changes speed, never results.
+    Prefetch(Address),
 
     /// f32 a + b.
     Add(Value, Value),

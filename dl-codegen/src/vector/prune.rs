@@ -1,4 +1,4 @@
-//! Removes from a program what no store needs, and numbers the rest.
+//! Removes from a program what no store needs, and numbers the rest. Prefetches stay.
 
 use rustc_hash::FxHashMap;
 

@@ -186,7 +186,7 @@ impl Generator {
     }
 
     fn inst(&mut self, in_loop: bool) {
-        match self.rng.below(10) {
+        match self.rng.below(11) {
             0..=3 => self.float_inst(),
             4 | 5 => self.int_inst(),
             6 => self.mask_inst(),
@@ -194,6 +194,10 @@ impl Generator {
             8 => {
                 let value = self.load(in_loop);
                 self.pools.floats.push(value);
+            }
+            9 => {
+                let address = self.address(INPUT, in_loop);
+                self.builder.prefetch(address);
             }
             _ => self.conversion(),
         }

@@ -78,10 +78,10 @@ pub enum VerifyError {
         /// The instruction.
         place: Place,
     },
-    /// A store defines a value.
-    #[error("{place}: a store defines %{}, but stores define nothing", value.0)]
-    StoreWithResult {
-        /// The store.
+    /// A store or a prefetch defines a value.
+    #[error("{place}: %{} is defined by an op that gives nothing", value.0)]
+    NoResult {
+        /// The op.
         place: Place,
         /// What it defines.
         value: Value,
@@ -208,8 +208,8 @@ impl Verifier<'_> {
             }
             immediate(place, self.program.lanes, &inst.op)?;
             match inst.result {
-                Some(value) if inst.op.is_store() => {
-                    return Err(VerifyError::StoreWithResult { place, value });
+                Some(value) if !inst.op.has_result() => {
+                    return Err(VerifyError::NoResult { place, value });
                 }
                 Some(value) => {
                     self.define(place, value)?;
@@ -217,7 +217,7 @@ impl Verifier<'_> {
                         self.of_loop.push(value);
                     }
                 }
-                None if inst.op.is_store() => {}
+                None if !inst.op.has_result() => {}
                 None => return Err(VerifyError::MissingResult { place }),
             }
         }

@@ -124,6 +124,8 @@ fn recurrence() {
     );
     check("< input(5, 3), gru(3, 17, return_sequences = true), last, dense(17, 3, softmax) >", &[1, 2, 33]);
     check("< input(5, 3), rnn(3, 17, return_sequences = true), dense(17, 3, softmax) >", &[1, 2, 33]);
+    // Gates in the epilogue of their product: of four parts, and of three.
+    check("< input(3, 5), lstm(5, 32, return_sequences = true), gru(32, 64), dense(64, 2) >", &[1, 5, 33]);
 }
 
 /// Tables of one panel, of several, and of a single column; rows taken once, several times and not at all. Gradient descent alone adds to

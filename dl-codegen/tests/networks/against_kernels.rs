@@ -69,6 +69,7 @@ fn recurrence() {
         "< input(4, 3), lstm(3, 5, return_sequences = true), lstm(5, 2), dense(2, 2) >",
         "< input(2, 3), gru(3, 17, return_sequences = true), last, dense(17, 3, softmax) >",
         "< input(1, 3), gru(3, 2), dense(2, 1) >",
+        "< input(2, 3), lstm(3, 32), dense(32, 1) >",
     ] {
         let subject = Subject::all(text).swap_remove(0);
         for name in ["train_step", "gradients", "predict"] {

@@ -102,9 +102,13 @@ fn norms_and_dropout() {
 #[test]
 fn recurrence() {
     let mut random = Random::new(8);
-    let text = "< input(4, 5), lstm(5, 17, return_sequences = true), gru(17, 33), dense(33, 4, softmax) >";
-    for batch in [1, 2, 37] {
-        check(text, batch, &mut random);
+    for text in [
+        "< input(4, 5), lstm(5, 17, return_sequences = true), gru(17, 33), dense(33, 4, softmax) >",
+        "< input(3, 5), lstm(5, 64, return_sequences = true), gru(64, 32), dense(32, 4, softmax) >",
+    ] {
+        for batch in [1, 2, 37] {
+            check(text, batch, &mut random);
+        }
     }
 }
 

@@ -128,6 +128,7 @@ loop a3 {
 }
 store [a2 + 2147483647], %39
 store.tail(1) [a2], %34
+prefetch [a2 + 64]
 ";
 
     #[test]

@@ -153,7 +153,7 @@ impl<'t> Parser<'t> {
             line.punctuation("=", "`=`")?;
             self.define(result);
             Some(result)
-        } else if line.word().starts_with("store") {
+        } else if ["store", "prefetch"].iter().any(|name| line.word().starts_with(name)) {
             None
         } else {
             return Err(line.expected("an instruction"));
@@ -212,6 +212,7 @@ impl<'t> Line<'t> {
                 Op::LoadTail(self.address()?, count)
             }
             ("broadcast", _) => Op::Broadcast(self.address()?),
+            ("prefetch", _) => Op::Prefetch(self.address()?),
             ("store", _) => {
                 let address = self.address()?;
                 Op::Store(address, self.next_value()?)

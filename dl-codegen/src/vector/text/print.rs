@@ -73,6 +73,7 @@ impl Display for Op {
             Op::Broadcast(address) => write!(f, "broadcast {address}"),
             Op::Store(address, value) => write!(f, "store {address}, {value}"),
             Op::StoreTail(address, value, count) => write!(f, "store.tail({count}) {address}, {value}"),
+            Op::Prefetch(address) => write!(f, "prefetch {address}"),
             _ => {
                 let (name, _) = OPS.iter().find(|(_, form)| form.makes(self)).expect("the table has all ops");
                 let operands: Vec<String> = self.operands().map(|operand| operand.to_string()).collect();

@@ -9,7 +9,7 @@ const HERE: Address = Address { arg: 0, offset: 0, step: 0 };
 fn straight(ops: impl IntoIterator<Item = Op>) -> Program {
     let mut n_values = 0;
     let inst = |op: Op| {
-        let result = (!op.is_store()).then_some(Value(n_values));
+        let result = op.has_result().then_some(Value(n_values));
         n_values += u32::from(result.is_some());
         Inst { result, op, mark: Mark::default() }
     };
@@ -102,7 +102,7 @@ fn all_but_stores_define_a_value() {
     let mut program = straight([Op::LaneIndex, Op::Store(HERE, Value(0))]);
     let Section::Straight(insts) = &mut program.sections[0] else { panic!("straight") };
     insts[1].result = Some(Value(1));
-    let store = VerifyError::StoreWithResult { place: at(0, 1), value: Value(1) };
+    let store = VerifyError::NoResult { place: at(0, 1), value: Value(1) };
     assert_eq!(verify(&program), Err(store));
     let Section::Straight(insts) = &mut program.sections[0] else { panic!("straight") };
     insts[0].result = None;
