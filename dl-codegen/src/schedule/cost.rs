@@ -7,7 +7,7 @@ use dl_runtime::program::Cost;
 
 use super::operands::{Binding, bindings, chunks, rows_moved, shape_elements, stored_elements};
 use crate::fuse::chunks::CHUNK;
-use crate::fuse::{Anchor, Class, Group};
+use crate::fuse::{Anchor, Class, Group, Reduction, Space, reduction};
 use crate::target::Target;
 use dl_ir::product::Product;
 
@@ -22,6 +22,8 @@ const TRANSPOSE: f32 = 4.0;
 const ROW_ACCESS: f32 = 4.0;
 /// A term of a sum waits for the one before, however little there is to add.
 const CHAIN: f32 = 1.3;
+/// To combine the lanes of a vector, each step waiting for the one before.
+const ROW_REDUCTION: f32 = 4.0;
 /// What any launch costs.
 const LAUNCH: f32 = 20.0;
 
@@ -44,15 +46,18 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
         }
         return cost;
     }
+    let at_points = |node| whole_vectors(group.elements(graph, node), group.space, target);
     for (&member, &class) in &group.members {
-        let elements =
-            if class == Class::Full { group.elements(graph, member) } else { shape_of(graph, member) };
+        let elements = if class == Class::Full { at_points(member) } else { shape_of(graph, member) };
         add(elements, op_cost(graph.op(member)));
+        if reduction(graph, member) == Some(Reduction::Row) {
+            add(shape_of(graph, member), ROW_REDUCTION * target.lanes.count() as f32);
+        }
     }
     for binding in bindings(graph, group) {
         match binding {
             Binding::Read(node, Class::Full) | Binding::Write(node, Class::Full) | Binding::Scatter(node) => {
-                add(group.elements(graph, node), ACCESS)
+                add(at_points(node), ACCESS)
             }
             Binding::Left(node) if matches!(group.anchor, Some(Anchor::Transpose(_))) => {
                 add(Some(shape_elements(graph, node)), TRANSPOSE);
@@ -82,6 +87,16 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
         add(multiply(product.k, Dim::Static(product.n)), ACCESS);
     }
     cost
+}
+
+/// So many elements in rows, where each row is computed in whole vectors.
+fn whole_vectors(elements: Option<Dim>, space: Space, target: Target) -> Option<Dim> {
+    let Space::Grid { cols, .. } = space else { return elements };
+    let of_row = |n: usize| n / cols.max(1) * cols.next_multiple_of(target.lanes.count());
+    elements.map(|elements| match elements {
+        Dim::Static(n) => Dim::Static(of_row(n)),
+        Dim::Batch(n) => Dim::Batch(of_row(n)),
+    })
 }
 
 fn shape_of(graph: &Graph, node: NodeId) -> Option<Dim> {
