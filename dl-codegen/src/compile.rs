@@ -9,11 +9,12 @@ use dl_runtime::machine::{Machine, ProgramId, RunError};
 use dl_runtime::program::{BufferId, Cost, Launch, Loop, Program, StatePlan, Step};
 use rustc_hash::FxHashMap;
 
-use crate::fuse::{FuseError, Group, fuse};
+use crate::fuse::{FuseError, Group};
 use crate::jit::{self, JitError};
 use crate::kernel::Kernel;
 use crate::locations::aligned;
-use crate::plan::{Launches, Plan, PlanStep, name_of, plan};
+use crate::plan::{Launches, Plan, PlanStep, name_of};
+use crate::stages::{STAGES, Stages};
 use crate::target::Target;
 
 /// Why a function was not compiled.
@@ -53,6 +54,8 @@ pub struct Lowered {
     pub plan: Plan,
     /// What it was scheduled for.
     pub target: Target,
+    /// What made it, and makes its code.
+    pub stages: Stages,
 }
 
 /// Fuses, schedules and plans a function.
@@ -60,7 +63,20 @@ pub struct Lowered {
 /// # Errors
 /// If the function has an op that no kernel computes.
 pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<Lowered, FuseError> {
-    let (plan, parts) = plan(function, fuse(function)?, state, target)?;
+    lower_by(STAGES, function, state, target)
+}
+
+/// The same by these stages.
+///
+/// # Errors
+/// As [`lower`].
+pub fn lower_by(
+    stages: Stages,
+    function: &Function,
+    state: &StatePlan,
+    target: Target,
+) -> Result<Lowered, FuseError> {
+    let (plan, parts) = (stages.plan)(&stages, function, (stages.fuse)(function)?, state, target)?;
     let mut distinct: FxHashMap<Kernel, usize> = FxHashMap::default();
     let mut kernels: Vec<Kernel> = Vec::new();
     let mut lowered = Lowered {
@@ -74,6 +90,7 @@ pub fn lower(function: &Function, state: &StatePlan, target: Target) -> Result<L
         body_of: parts.body_of,
         plan,
         target,
+        stages,
     };
     for (group, scheduled) in lowered.groups.iter().zip(parts.scheduled) {
         let nodes = group.nodes();
@@ -100,7 +117,7 @@ impl Lowered {
     /// # Errors
     /// If the host lacks the target's width, or memory for code is not to be had.
     pub fn compile(&self) -> Result<Program, JitError> {
-        let code = jit::compile(&self.kernels, self.target.lanes)?;
+        let code = jit::compile(&self.stages, &self.kernels, self.target.lanes)?;
         let phase = |launches: &Launches| -> Vec<Launch> {
             launches.iter().map(|(group, buffers)| self.launch(*group, buffers)).collect()
         };
@@ -153,7 +170,7 @@ impl Lowered {
     }
 
     /// The name of a group's launch: what it writes.
-    fn launch_name(&self, group: usize) -> String {
+    pub(crate) fn launch_name(&self, group: usize) -> String {
         let scan = self.body_of[group].map(|body| self.plan.bodies[body].scan);
         let outputs = self.groups[group].outputs.iter().map(|&output| name_of(scan, output));
         outputs.collect::<Vec<_>>().join(" ")

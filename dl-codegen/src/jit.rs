@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::emit::{DefineError, define_kernels};
 use crate::kernel::Kernel;
+use crate::stages::Stages;
 use crate::vector::Lanes;
 
 /// The address space reserved for the code of one module, in bytes; only what is used takes memory. It is one piece, so
@@ -72,18 +73,18 @@ pub enum JitError {
     Finalize(#[source] Box<ModuleError>),
 }
 
-/// Compiles kernels whose programs are `lanes` wide.
+/// Compiles kernels whose programs are `lanes` wide; stages say how programs become code.
 ///
 /// # Errors
 ///
 /// [`JitError`]: this machine cannot run such code, memory is not to be had, or a kernel is not valid.
-pub fn compile(kernels: &[Kernel], lanes: Lanes) -> Result<CompiledKernels, JitError> {
+pub fn compile(stages: &Stages, kernels: &[Kernel], lanes: Lanes) -> Result<CompiledKernels, JitError> {
     let missing = missing_features(lanes);
     if !missing.is_empty() {
         return Err(JitError::CpuFeatures { lanes, missing });
     }
     let mut module = host_module()?;
-    let ids = define_kernels(&mut module, kernels, lanes)?;
+    let ids = define_kernels(&mut module, stages, kernels, lanes)?;
     module.finalize_definitions().map_err(|error| JitError::Finalize(Box::new(error)))?;
     let functions = ids.into_iter().map(|id| {
         let address = module.get_finalized_function(id);

@@ -5,7 +5,7 @@
 //! kernels ─emit→ CLIF;  vector programs ─emit→ CLIF f32x4, or ─encode→ AVX2, AVX-512 bytes
 //! ```
 //!
-//! [`compile`] is the pipeline. [`fuse`] decides which nodes share a kernel, [`schedule`] makes a [`kernel`] of each group, [`plan`] orders the kernels and places
+//! [`compile`] is the pipeline, of the [`stages`]. [`fuse`] decides which nodes share a kernel, [`schedule`] makes a [`kernel`] of each group, [`plan`] orders the kernels and places
 //! their buffers, and [`jit`] compiles them into memory, by way of [`emit`] and [`encode`]. The innermost bodies of kernels are programs of
 //! [`vector`] instructions, the same for every width of vectors.
 //!
@@ -32,6 +32,7 @@
 //! # Ok::<(), Box<dyn std::error::Error + Send + Sync>>(())
 //! ```
 #![warn(missing_docs, clippy::undocumented_unsafe_blocks)]
+pub mod bisect;
 pub mod compile;
 pub mod emit;
 pub mod encode;
@@ -44,5 +45,6 @@ pub mod locations;
 pub mod matrix;
 pub mod plan;
 pub mod schedule;
+pub mod stages;
 pub mod target;
 pub mod vector;

@@ -12,6 +12,7 @@ use dl_runtime::program::{
 use crate::compile::CompileError;
 use crate::jit;
 use crate::kernel::{Arg, BufferUse, Index, Kernel, Stmt, Term, Tile};
+use crate::stages::STAGES;
 use crate::target::Target;
 use crate::vector::{Address, Count, Lanes, ProgramBuilder, Value};
 
@@ -205,7 +206,7 @@ fn best_seconds(kernel: Kernel, target: Target, threads: usize) -> Result<f64, C
 
 /// A program of one launch, on as many threads as there are.
 fn program(kernel: Kernel, target: Target) -> Result<Program, CompileError> {
-    let code = jit::compile(std::slice::from_ref(&kernel), target.lanes)?;
+    let code = jit::compile(&STAGES, std::slice::from_ref(&kernel), target.lanes)?;
     let mut scratch = 0;
     let buffers: Vec<Buffer> = kernel
         .buffers

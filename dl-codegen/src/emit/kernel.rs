@@ -13,16 +13,16 @@ use dl_runtime::program::Blocks;
 
 use super::{located, vector};
 use crate::kernel::{Arg, Index, Kernel, Stmt, Term, Tile};
-use crate::vector::Mark;
+use crate::vector::{Mark, Program};
 
 /// The table of buffer pointers: it is there, aligned, and does not change while the kernel runs.
 const TABLE: MemFlagsData = MemFlagsData::trusted().with_readonly().with_can_move();
 
 /// How a kernel runs one of its programs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Body {
-    /// As part of the kernel's own code: 128 bits.
-    Inline,
+    /// As part of the kernel's own code, which this emits: 128 bits.
+    Inline(fn(&mut FunctionBuilder, &Program, &[ir::Value], bool)),
     /// As a call of its encoding, a function of the [leaf signature](leaf_signature): 256 or 512 bits.
     Call(FuncRef),
 }
@@ -89,7 +89,7 @@ fn argument_slot(
     kernel: &Kernel,
     bodies: &[Body],
 ) -> Option<StackSlot> {
-    let called = kernel.programs.iter().zip(bodies).filter(|(_, body)| **body != Body::Inline);
+    let called = kernel.programs.iter().zip(bodies).filter(|(_, body)| matches!(body, Body::Call(_)));
     let n_args = called.map(|(program, _)| u32::from(program.n_args)).max()?;
     let align = word.bytes().ilog2() as u8;
     let data = StackSlotData::new(StackSlotKind::ExplicitSlot, n_args * word.bytes(), align);
@@ -180,9 +180,9 @@ impl Emitter<'_> {
     fn run(&mut self, program: usize, args: &[Arg]) {
         let args: Vec<ir::Value> = args.iter().map(|arg| self.arg(arg)).collect();
         match self.bodies[program] {
-            Body::Inline => {
+            Body::Inline(emit) => {
                 let program = &self.kernel.programs[program];
-                vector::emit(&mut self.builder, program, &args, self.is_located);
+                emit(&mut self.builder, program, &args, self.is_located);
                 if self.is_located {
                     self.builder.set_srcloc(located::place(Mark::MAIN));
                 }

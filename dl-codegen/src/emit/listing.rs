@@ -9,6 +9,7 @@ use super::module::{DefineError, Definer};
 use crate::encode::{Encoded, disassemble, encode};
 use crate::kernel::Kernel;
 use crate::locations::{Locations, Runs};
+use crate::stages::STAGES;
 use crate::vector::{Lanes, Program, Section};
 
 /// The CLIF of kernels, by their numbers, as Cranelift gets it; with `locations`, instructions below what they are for. Uses up `module`: the encoded
@@ -24,7 +25,7 @@ pub fn clif<M: Module>(
     lanes: Lanes,
     locations: Option<&Locations<'_>>,
 ) -> Result<String, DefineError> {
-    let mut definer = Definer::new(module, lanes, locations.is_some());
+    let mut definer = Definer::new(module, STAGES, lanes, locations.is_some());
     let mut text = String::new();
     for (idx, kernel) in shown.iter().map(|&idx| (idx, &kernels[idx])) {
         definer.emit(kernel)?;
@@ -49,7 +50,7 @@ pub fn asm<M: Module>(
     lanes: Lanes,
     locations: Option<&Locations<'_>>,
 ) -> Result<String, DefineError> {
-    let mut definer = Definer::new(module, lanes, locations.is_some());
+    let mut definer = Definer::new(module, STAGES, lanes, locations.is_some());
     let mut known = HashSet::new();
     let mut text = String::new();
     for (idx, kernel) in shown.iter().map(|&idx| (idx, &kernels[idx])) {

@@ -8,8 +8,9 @@ use cranelift_module::{FuncId, Module, ModuleError};
 use thiserror::Error;
 
 use super::kernel::{self, Body};
-use crate::encode::{EncodeError, encode};
+use crate::encode::EncodeError;
 use crate::kernel::Kernel;
+use crate::stages::Stages;
 use crate::vector::{Lanes, Program};
 
 /// Where encoded programs start: at a cache line, as their constants want.
@@ -54,10 +55,11 @@ impl From<ModuleError> for DefineError {
 /// If a program is not `lanes` wide or cannot be encoded, or the module refuses.
 pub fn define_kernels<M: Module>(
     module: &mut M,
+    stages: &Stages,
     kernels: &[Kernel],
     lanes: Lanes,
 ) -> Result<Vec<FuncId>, DefineError> {
-    let mut definer = Definer::new(module, lanes, false);
+    let mut definer = Definer::new(module, *stages, lanes, false);
     kernels
         .iter()
         .map(|kernel| {
@@ -71,6 +73,7 @@ pub fn define_kernels<M: Module>(
 /// [`context`](Self::context), [`define`](Self::define) machine code.
 pub struct Definer<'m, 'k, M> {
     module: &'m mut M,
+    stages: Stages,
     lanes: Lanes,
     /// Whether instructions say what they are for.
     is_located: bool,
@@ -83,10 +86,11 @@ pub struct Definer<'m, 'k, M> {
 
 impl<'m, 'k, M: Module> Definer<'m, 'k, M> {
     /// Nothing defined yet. Where it `is_located`, instructions say what they are for: dumps ask, and nobody else.
-    pub fn new(module: &'m mut M, lanes: Lanes, is_located: bool) -> Self {
+    pub fn new(module: &'m mut M, stages: Stages, lanes: Lanes, is_located: bool) -> Self {
         let context = module.make_context();
         Definer {
             module,
+            stages,
             lanes,
             is_located,
             leaves: HashMap::new(),
@@ -127,7 +131,7 @@ impl<'m, 'k, M: Module> Definer<'m, 'k, M> {
             return Err(DefineError::Lanes { program: idx, expected: self.lanes, found: program.lanes });
         }
         if self.lanes == Lanes::L4 {
-            return Ok(Body::Inline);
+            return Ok(Body::Inline(self.stages.emit));
         }
         let leaf = self.leaf(idx, program)?;
         Ok(Body::Call(self.module.declare_func_in_func(leaf, &mut self.context.func)))
@@ -137,7 +141,8 @@ impl<'m, 'k, M: Module> Definer<'m, 'k, M> {
         if let Some(&leaf) = self.leaves.get(program) {
             return Ok(leaf);
         }
-        let encoded = encode(program).map_err(|source| DefineError::Encode { program: idx, source })?;
+        let encoded =
+            (self.stages.encode)(program).map_err(|source| DefineError::Encode { program: idx, source })?;
         let signature = kernel::leaf_signature(self.module.target_config());
         let leaf = self.module.declare_anonymous_function(&signature)?;
         self.module.define_function_bytes(leaf, LEAF_ALIGNMENT, &encoded.bytes, &[])?;

@@ -1,6 +1,8 @@
 //! The meaning of kernels: a slow interpreter that compiled kernels must agree with to the bit, and that refuses to
 //! touch anything beyond the buffers.
 
+use std::ops::Range;
+
 use thiserror::Error;
 
 use super::{Arg, BufferUse, Index, Kernel, Stmt, Term, Tile};
@@ -133,7 +135,38 @@ pub fn run(
     end: usize,
     buffers: &mut [Vec<u32>],
 ) -> Result<(), KernelError> {
-    let (expected, found) = (kernel.buffers.len(), buffers.len());
+    let mut memory = buffers.concat();
+    let mut ends = 0;
+    let places = buffers.iter().map(|words| {
+        ends += words.len();
+        ends - words.len()..ends
+    });
+    let places: Vec<Range<usize>> = places.collect();
+    let result = run_in(kernel, batch, begin, end, &mut memory, &places);
+    for (words, place) in buffers.iter_mut().zip(places) {
+        words.copy_from_slice(&memory[place]);
+    }
+    result
+}
+
+/// The same where all buffers lie in one memory, each in its place; places may overlap.
+///
+/// # Errors
+///
+/// As [`run`].
+///
+/// # Panics
+///
+/// As [`run`], and if a place is not in the memory.
+pub fn run_in(
+    kernel: &Kernel,
+    batch: usize,
+    begin: usize,
+    end: usize,
+    memory: &mut [u32],
+    places: &[Range<usize>],
+) -> Result<(), KernelError> {
+    let (expected, found) = (kernel.buffers.len(), places.len());
     if expected != found {
         return Err(KernelError::BufferCount { expected, found });
     }
@@ -143,9 +176,9 @@ pub fn run(
     }
     let scope =
         Scope { vars: vec![0; kernel.n_vars], begin: begin as i64, end: end as i64, batch: batch as i64 };
-    let uses = kernel.buffers.iter().zip(buffers);
-    let buffers = uses.map(|(declared, words)| Buffer::new(declared, batch, words)).collect();
-    Machine { kernel, scope, buffers }.stmts(&kernel.body)
+    let uses = kernel.buffers.iter().zip(places);
+    let buffers = uses.map(|(declared, place)| Buffer::new(declared, batch, place.clone())).collect();
+    Machine { kernel, scope, buffers, memory }.stmts(&kernel.body)
 }
 
 /// The values of the variables.
@@ -178,39 +211,40 @@ impl Scope {
 }
 
 /// The part of a buffer that the kernel may touch.
-struct Buffer<'b> {
-    declared: &'b BufferUse,
-    words: &'b mut [u32],
+struct Buffer<'k> {
+    declared: &'k BufferUse,
+    place: Range<usize>,
 }
 
-impl<'b> Buffer<'b> {
-    fn new(declared: &'b BufferUse, batch: usize, words: &'b mut [u32]) -> Self {
-        let len = declared.elements.at(batch).next_multiple_of(GRANULE).min(words.len());
-        Buffer { declared, words: &mut words[..len] }
+impl<'k> Buffer<'k> {
+    fn new(declared: &'k BufferUse, batch: usize, place: Range<usize>) -> Self {
+        let len = declared.elements.at(batch).next_multiple_of(GRANULE).min(place.len());
+        Buffer { declared, place: place.start..place.start + len }
     }
 
-    /// The word at an offset in bytes; `buffer` is which of the kernel's this is.
+    /// Where in memory the word at an offset in bytes is; `buffer` is which of the kernel's this is.
     fn word(&self, buffer: usize, offset: i64) -> Result<usize, AccessError> {
         if offset % 4 != 0 {
             return Err(AccessError::Misaligned { buffer, offset });
         }
-        let len = self.words.len();
+        let len = self.place.len();
         match usize::try_from(offset / 4) {
-            Ok(word) if word < len => Ok(word),
+            Ok(word) if word < len => Ok(self.place.start + word),
             _ => Err(AccessError::OutOfBounds { buffer, offset, len }),
         }
     }
 
-    fn read(&self, buffer: usize, offset: i64) -> Result<u32, AccessError> {
+    fn read(&self, memory: &[u32], buffer: usize, offset: i64) -> Result<u32, AccessError> {
         let word = self.word(buffer, offset)?;
-        if self.declared.reads { Ok(self.words[word]) } else { Err(AccessError::Read { buffer }) }
+        if self.declared.reads { Ok(memory[word]) } else { Err(AccessError::Read { buffer }) }
     }
 }
 
-struct Machine<'k, 'b> {
+struct Machine<'k, 'm> {
     kernel: &'k Kernel,
     scope: Scope,
-    buffers: Vec<Buffer<'b>>,
+    buffers: Vec<Buffer<'k>>,
+    memory: &'m mut [u32],
 }
 
 impl Machine<'_, '_> {
@@ -224,7 +258,7 @@ impl Machine<'_, '_> {
 
     fn load(&mut self, var: usize, buffer: usize, offset: &Index, limit: usize) -> Result<(), KernelError> {
         let offset = self.scope.eval(offset);
-        let word = self.buffers[buffer].read(buffer, offset);
+        let word = self.buffers[buffer].read(self.memory, buffer, offset);
         let value = word.map_err(|source| KernelError::Load { var, source })? as i32;
         if !usize::try_from(value).is_ok_and(|value| value < limit) {
             return Err(KernelError::Limit { var, value, limit });
@@ -258,7 +292,7 @@ impl Machine<'_, '_> {
             Arg::Pointer { buffer, offset } => Word::Pointer(*buffer, self.scope.eval(offset)),
             Arg::Count(counts) => Word::Count(self.scope.least(counts)),
         });
-        let mut view = View { words: words.collect(), buffers: &mut self.buffers };
+        let mut view = View { words: words.collect(), buffers: &self.buffers, memory: self.memory };
         let body = &self.kernel.programs[program];
         interp::run(body, &mut view).map_err(|source| KernelError::Access { program, source })
     }
@@ -272,12 +306,13 @@ enum Word {
 }
 
 /// The memory that a program sees.
-struct View<'m, 'b> {
+struct View<'m> {
     words: Vec<Word>,
-    buffers: &'m mut [Buffer<'b>],
+    buffers: &'m [Buffer<'m>],
+    memory: &'m mut [u32],
 }
 
-impl View<'_, '_> {
+impl View<'_> {
     /// The buffer of a place, and its offset there.
     fn locate(&self, arg: u16, offset: i64) -> Result<(usize, i64), AccessError> {
         match self.words[usize::from(arg)] {
@@ -287,12 +322,12 @@ impl View<'_, '_> {
     }
 }
 
-impl Memory for View<'_, '_> {
+impl Memory for View<'_> {
     type Error = AccessError;
 
     fn read(&self, arg: u16, offset: i64) -> Result<u32, AccessError> {
         let (buffer, offset) = self.locate(arg, offset)?;
-        self.buffers[buffer].read(buffer, offset)
+        self.buffers[buffer].read(self.memory, buffer, offset)
     }
 
     fn write(&mut self, arg: u16, offset: i64, bits: u32) -> Result<(), AccessError> {
@@ -301,7 +336,7 @@ impl Memory for View<'_, '_> {
         if !self.buffers[buffer].declared.writes {
             return Err(AccessError::Write { buffer });
         }
-        self.buffers[buffer].words[word] = bits;
+        self.memory[word] = bits;
         Ok(())
     }
 

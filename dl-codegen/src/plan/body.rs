@@ -13,7 +13,7 @@ use dl_ir::types::Dim;
 
 use super::order::{Kind, Order, order};
 use super::unit::{Kernels, Unit, UnitKind};
-use crate::fuse::{Anchor, Class, FuseError, Group, Space, fuse};
+use crate::fuse::{Anchor, Class, FuseError, Group, Space};
 use crate::schedule::operands::{is_number, shape_elements};
 use crate::schedule::{Binding, fills_blocks};
 
@@ -77,7 +77,7 @@ impl Loop {
         if graph.ids().any(|id| matches!(graph.op(id), Op::Scan(_))) {
             return Err(error());
         }
-        let mut groups = fuse(&as_function)?;
+        let mut groups = (kernels.stages.fuse)(&as_function)?;
         if scan.reverse {
             groups
                 .iter_mut()

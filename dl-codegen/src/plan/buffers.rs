@@ -7,7 +7,7 @@ use dl_ir::origin::Origin;
 use dl_ir::types::DType;
 use dl_runtime::program::{Buffer, BufferId, Element, Extent, Layout, Place, Window, round_up};
 
-use super::pack::{Piece, pack};
+use super::pack::Piece;
 use crate::layout::layout;
 use crate::schedule::Binding;
 use crate::schedule::operands::{buffer_use, extent, stored_elements};
@@ -16,6 +16,7 @@ use crate::target::Target;
 /// All buffers of a plan, and when they are alive.
 pub(super) struct Buffers {
     target: Target,
+    pack: fn(&[Piece]) -> (Vec<usize>, usize),
     pub(super) buffers: Vec<Buffer>,
     /// For each buffer in scratch the steps, first and last, between which it is alive.
     pub(super) alive: Vec<Option<(usize, usize)>>,
@@ -24,8 +25,8 @@ pub(super) struct Buffers {
 }
 
 impl Buffers {
-    pub(super) fn new(target: Target) -> Self {
-        Buffers { target, buffers: Vec::new(), alive: Vec::new(), origins: Vec::new() }
+    pub(super) fn new(target: Target, pack: fn(&[Piece]) -> (Vec<usize>, usize)) -> Self {
+        Buffers { target, pack, buffers: Vec::new(), alive: Vec::new(), origins: Vec::new() }
     }
 
     /// A buffer that holds a node.
@@ -149,7 +150,7 @@ impl Buffers {
                 Some((index, Piece { size: size(buffer.elements), from, to }))
             })
             .unzip();
-        let (offsets, total) = pack(&pieces);
+        let (offsets, total) = (self.pack)(&pieces);
         for (index, offset) in indices.into_iter().zip(offsets) {
             self.buffers[index].place = Place::Scratch(Extent::fixed(offset));
         }

@@ -19,11 +19,13 @@ use dl_ir::origin::Origin;
 use dl_ir::types::DType;
 use dl_runtime::program::{Buffer, BufferId, Element, Extent, StatePlan, StateSlot};
 
+pub use pack::{Piece, pack};
 pub(crate) use scope::name_of;
 pub use unit::Kernels;
 
 use crate::fuse::{FuseError, Group};
 use crate::layout::layout;
+use crate::stages::Stages;
 use crate::target::Target;
 use body::Loop;
 use order::{Kind, order};
@@ -88,6 +90,9 @@ impl PlanStep {
     }
 }
 
+/// A plan, and all kernels: of the groups, of the bodies of loops, and copies; or an op that none computes.
+pub type Planned = Result<(Plan, Kernels), FuseError>;
+
 /// The name under which programs that need the batch size as a number expect it among their inputs.
 pub const BATCH_SIZE: &str = "batch_size";
 
@@ -117,13 +122,14 @@ pub fn plan_state(module: &Module, target: Target) -> StatePlan {
 /// # Errors
 /// If no kernel computes an op of a loop.
 pub fn plan(
+    stages: &Stages,
     function: &Function,
     groups: Vec<Group>,
     state: &StatePlan,
     target: Target,
-) -> Result<(Plan, Kernels), FuseError> {
+) -> Planned {
     let graph = &function.graph;
-    let mut kernels = Kernels::new(target);
+    let mut kernels = Kernels::new(*stages, target);
     let mut units = kernels.add(graph, groups, None);
     let is_live = graph.needed_by(function.roots());
     let mut bodies = Vec::new();

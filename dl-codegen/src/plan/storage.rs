@@ -25,7 +25,7 @@ pub fn assign(
     let mut assigner = Assigner {
         function,
         units,
-        buffers: Buffers::new(kernels.target),
+        buffers: Buffers::new(kernels.target, kernels.stages.pack),
         scope: Scope::of_function(&function.graph, order, slots.collect()),
         inputs: Vec::new(),
         steps: Vec::new(),

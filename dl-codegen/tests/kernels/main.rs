@@ -6,6 +6,7 @@ mod text;
 
 use dl_codegen::jit::{self, CompiledKernels};
 use dl_codegen::kernel::{Kernel, interp};
+use dl_codegen::stages::STAGES;
 use dl_codegen::vector::Lanes;
 use dl_runtime::program::{Element, KernelFn};
 use samples::{FLAT, PICKED, Shape, flat, matmul, picked, rows};
@@ -55,7 +56,7 @@ fn run(function: KernelFn, batch: usize, begin: usize, end: usize, buffers: &mut
 }
 
 fn compile(kernels: &[Kernel], lanes: Lanes) -> CompiledKernels {
-    jit::compile(kernels, lanes).expect("the CPU has this width")
+    jit::compile(&STAGES, kernels, lanes).expect("the CPU has this width")
 }
 
 /// Runs a range of tasks both ways, and asserts that they leave the same words.

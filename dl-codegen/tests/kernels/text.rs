@@ -4,6 +4,7 @@ use dl_codegen::emit::listing;
 use dl_codegen::emit::{DefineError, define_kernels};
 use dl_codegen::jit::host_module;
 use dl_codegen::kernel::{Index, Kernel, Stmt, Term};
+use dl_codegen::stages::STAGES;
 use dl_codegen::vector::Lanes;
 
 use crate::samples::{Shape, flat, matmul, rows};
@@ -83,7 +84,8 @@ fn machine_code_is_shown_with_the_programs_it_calls() {
 #[test]
 fn all_programs_have_the_width_asked_for() {
     let mut module = host_module().expect("the host is known");
-    let error = define_kernels(&mut module, &[flat(Lanes::L8)], Lanes::L4).expect_err("the widths differ");
+    let error =
+        define_kernels(&mut module, &STAGES, &[flat(Lanes::L8)], Lanes::L4).expect_err("the widths differ");
     let DefineError::Lanes { program: 0, expected: Lanes::L4, found: Lanes::L8 } = error else {
         panic!("not an error about lanes: {error}");
     };

@@ -144,7 +144,8 @@ pub struct Guarded<'l> {
 impl<'l> Guarded<'l> {
     /// Compiles a function's kernels.
     pub fn new(lowered: &'l Lowered, batch: usize, memory: &[Vec<u32>]) -> Self {
-        let code = jit::compile(&lowered.kernels, lowered.target.lanes).expect("the CPU has this width");
+        let code = jit::compile(&lowered.stages, &lowered.kernels, lowered.target.lanes)
+            .expect("the CPU has this width");
         let memory = memory.iter().map(|words| Pages::holding(words)).collect();
         Guarded { lowered, batch, code, memory }
     }

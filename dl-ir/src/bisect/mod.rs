@@ -4,6 +4,7 @@
 
 pub mod caught;
 pub mod compare;
+pub mod made_up;
 pub mod part;
 
 use std::collections::BTreeSet;
@@ -18,7 +19,7 @@ use crate::passes::Pass;
 use crate::verify::{VerifyError, verify_module};
 use caught::{Panicked, caught};
 use compare::{named_errors, worst};
-use part::smallest;
+use part::small;
 
 /// The largest relative error in L2 norm, in f64: passes may take sums in another order, and no more.
 pub const TOLERANCE: f64 = 1e-8;
@@ -35,7 +36,8 @@ pub struct Fault {
     pub function: String,
     /// What is wrong with what it made.
     pub symptom: Symptom,
-    /// A small part of that function that it breaks, too, as a module. Where operands were cut off, there are inputs.
+    /// A small part of that function that it breaks, too, as a module: on values [made up](made_up) for it, if there is such a part. Where operands
+    /// were cut off, there are inputs.
     pub case: Module,
     /// Where the part's last node comes from.
     pub origin: Option<Arc<Origin>>,
@@ -109,7 +111,7 @@ impl Trial<'_> {
     /// Makes the function small.
     fn fault(&self, function: &Function, environment: &Environment, symptom: Symptom) -> Fault {
         let fails = |part: &Function, environment: &Environment| self.symptom(part, environment).is_some();
-        let part = smallest(function, environment, self.batch, [], &fails);
+        let part = small(self.states, function, environment, self.batch, &|| [], &fails);
         let case = case(self.states, part.build(function));
         let origin = part.last().and_then(|last| function.graph.origin(last).cloned());
         Fault { pass: self.pass.name, function: function.name.clone(), symptom, case, origin }
@@ -118,23 +120,21 @@ impl Trial<'_> {
 
 /// A function as a module with those of these states that it reads or changes.
 pub fn case(states: &[StateDecl], function: Function) -> Module {
-    let named = states_of(&function);
-    let mut module = module_of(states, function);
-    module.states.retain(|state| named.contains(&state.name));
-    module
+    module_of(&states_of(states, &function), function)
 }
 
 fn module_of(states: &[StateDecl], function: Function) -> Module {
     Module { network: String::new(), states: states.to_vec(), functions: vec![function] }
 }
 
-/// The names of the states that a function reads or changes.
-fn states_of(function: &Function) -> BTreeSet<String> {
+/// Those of these states that a function reads or changes.
+pub fn states_of(states: &[StateDecl], function: &Function) -> Vec<StateDecl> {
     let read = function.graph.ids().filter_map(|id: NodeId| match function.graph.op(id) {
-        Op::State(state) => Some(state.name.clone()),
+        Op::State(state) => Some(&state.name),
         _ => None,
     });
-    read.chain(function.updates.iter().map(|(name, _)| name.clone())).collect()
+    let named: BTreeSet<&String> = read.chain(function.updates.iter().map(|(name, _)| name)).collect();
+    states.iter().filter(|state| named.contains(&state.name)).cloned().collect()
 }
 
 /// The relative error of each result and updated state.

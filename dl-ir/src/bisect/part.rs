@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
+use super::case;
+use super::made_up::{SEED, made_up};
 use crate::graph::{Graph, NodeId};
 use crate::interp::{self, Environment};
-use crate::module::Function;
+use crate::module::{Function, StateDecl};
 use crate::rewrite::rebuild;
 use crate::types::{DType, Type};
 use crate::value::Value;
@@ -24,8 +26,7 @@ pub struct Part {
     pub cut: BTreeSet<NodeId>,
 }
 
-/// A small part that fails: the first of `first`, of the cones of all nodes, and of what each result and update needs that does, with as many of
-/// its nodes cut off as it can do without. If none fails, the whole function.
+/// A small part that fails: the first of these parts that does, without the results and with as many nodes cut off as it can do without. `None` if none fails.
 ///
 /// # Panics
 /// If the environment lacks an input or a state of the function, or holds one of another shape.
@@ -33,14 +34,19 @@ pub fn smallest(
     function: &Function,
     environment: &Environment,
     batch: usize,
-    first: impl IntoIterator<Item = Part>,
+    parts: impl IntoIterator<Item = Part>,
     fails: &dyn Fn(&Function, &Environment) -> bool,
-) -> Part {
+) -> Option<Part> {
     let graph = &function.graph;
     let values = interp::values(graph, environment, batch);
     let fails = |part: &Part| fails(&part.build(function), &part.environment(environment, &values));
-    let mut candidates = first.into_iter().chain(parts(function));
-    let mut part = candidates.find(&fails).unwrap_or_else(|| Part::whole(function));
+    let mut part = parts.into_iter().find(&fails)?;
+    for root in part.roots() {
+        let smaller = part.without(root);
+        if !smaller.roots().is_empty() && fails(&smaller) {
+            part = smaller;
+        }
+    }
     for id in part.kept(graph).into_iter().rev() {
         let mut smaller = part.clone();
         let is_new = can_cut(graph, id) && !part.is_root(id) && smaller.cut.insert(id);
@@ -48,20 +54,47 @@ pub fn smallest(
             part = smaller;
         }
     }
-    part
+    Some(part)
 }
 
-/// Parts from small to large: each node with its operands as inputs, with their operands, …; and all that a root needs.
-fn parts(function: &Function) -> impl Iterator<Item = Part> + '_ {
+/// A small part of a function in which a fault shows on values that are [made up](made_up) for it, so that its text alone shows it; if there
+/// is none, one in which it shows on these values. First these parts are tried, then all others from small to large.
+///
+/// # Panics
+/// As [`smallest`].
+pub fn small<P: IntoIterator<Item = Part>>(
+    states: &[StateDecl],
+    function: &Function,
+    environment: &Environment,
+    batch: usize,
+    first: &dyn Fn() -> P,
+    fails: &dyn Fn(&Function, &Environment) -> bool,
+) -> Part {
+    let candidates = || first().into_iter().chain(cones(function)).chain(roots(function));
+    let by_itself = |part: &Function, _: &Environment| {
+        let module = case(states, part.clone());
+        fails(part, &made_up(&module, batch, SEED))
+    };
+    smallest(function, environment, batch, candidates(), &by_itself)
+        .or_else(|| smallest(function, environment, batch, candidates(), fails))
+        .unwrap_or_else(|| Part::whole(function))
+}
+
+/// Parts from small to large: each node with its operands as inputs, with their operands, …
+pub fn cones(function: &Function) -> impl Iterator<Item = Part> + '_ {
     let graph = &function.graph;
-    let cones = DEPTHS.flat_map(move |depth| {
+    DEPTHS.flat_map(move |depth| {
         graph.ids().filter(|&id| can_leave(graph, id)).map(move |root| Part::cone(graph, root, depth))
-    });
+    })
+}
+
+/// What each result and update needs, and all of it.
+pub fn roots(function: &Function) -> impl Iterator<Item = Part> + '_ {
     let results = function.results.iter().cloned();
     let results = results.map(|root| Part { results: vec![root], updates: vec![], cut: BTreeSet::new() });
     let updates = function.updates.iter().cloned();
     let updates = updates.map(|root| Part { results: vec![], updates: vec![root], cut: BTreeSet::new() });
-    cones.chain(results).chain(updates)
+    results.chain(updates).chain([Part::whole(function)])
 }
 
 impl Part {
@@ -91,11 +124,22 @@ impl Part {
 
     /// Its last root: a node of the function.
     pub fn last(&self) -> Option<NodeId> {
-        self.results.iter().chain(&self.updates).map(|&(_, id)| id).max()
+        self.roots().into_iter().max()
     }
 
     fn is_root(&self, id: NodeId) -> bool {
-        self.results.iter().chain(&self.updates).any(|&(_, root)| root == id)
+        self.roots().contains(&id)
+    }
+
+    /// The nodes that it returns.
+    fn roots(&self) -> Vec<NodeId> {
+        self.results.iter().chain(&self.updates).map(|&(_, root)| root).collect()
+    }
+
+    /// The part that returns everything else.
+    fn without(&self, root: NodeId) -> Part {
+        let rest = |named: &[(String, NodeId)]| named.iter().filter(|(_, id)| *id != root).cloned().collect();
+        Part { results: rest(&self.results), updates: rest(&self.updates), cut: self.cut.clone() }
     }
 
     /// Its nodes in topological order, those that are cut among them.
@@ -141,6 +185,6 @@ fn can_leave(graph: &Graph, id: NodeId) -> bool {
 }
 
 /// Whether an input can stand for a node. Leaves are simple enough, and rules look at constants.
-fn can_cut(graph: &Graph, id: NodeId) -> bool {
+pub fn can_cut(graph: &Graph, id: NodeId) -> bool {
     can_leave(graph, id) && !graph.operands(id).is_empty()
 }
