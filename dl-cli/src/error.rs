@@ -5,7 +5,6 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::CommandFactory;
 use clap::error::ErrorKind;
 use dl::data::DataError;
 use dl_codegen::compile::CompileError;
@@ -18,8 +17,6 @@ use dl_runtime::files::FileError;
 use dl_runtime::machine::RunError;
 use dl_runtime::tensor::TensorError;
 use thiserror::Error;
-
-use crate::Cli;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -81,6 +78,14 @@ pub enum Error {
         /// How many are drawn.
         limit: usize,
     },
+    /// A module given as text has something that no kernel computes.
+    #[error(
+        "{source}; a .dlir file is taken as it is: `dlc opt` runs the passes that bring graphs into forms that kernels compute"
+    )]
+    NotOptimized {
+        /// What no kernel computes.
+        source: FuseError,
+    },
     /// There is no memory for a batch of made-up data.
     #[error("no memory for {examples} made-up examples; use a smaller --batch")]
     MadeUp {
@@ -115,7 +120,18 @@ pub type Result<T> = std::result::Result<T, Error>;
 impl Error {
     /// Wrong usage, found after the arguments were parsed.
     pub fn usage(message: &str) -> Self {
-        Error::Usage(Cli::command().error(ErrorKind::ArgumentConflict, message))
+        Error::Usage(clap::Error::raw(ErrorKind::ArgumentConflict, format!("{message}\n")))
+    }
+
+    /// The same for a module that was given as text, which may not have been through passes.
+    pub fn of_module(self) -> Self {
+        match self {
+            Error::Compile(CompileError::Fuse(source @ FuseError::Arrangement { .. }))
+            | Error::Dl(dl::Error::Compile(CompileError::Fuse(source @ FuseError::Arrangement { .. }))) => {
+                Error::NotOptimized { source }
+            }
+            error => error,
+        }
     }
 
     /// Tells what went wrong on standard error; gives the exit status.

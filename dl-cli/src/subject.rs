@@ -8,6 +8,7 @@ use clap::Args;
 use dl::inspect;
 use dl::{Builder, Function};
 use dl_ir::build;
+use dl_ir::closest::closest;
 use dl_ir::module::{self, Module};
 use dl_ir::text::{self, MAX_LENGTH};
 use dl_ir::verify::verify_module;
@@ -83,7 +84,9 @@ pub fn function_of<'m>(module: &'m Module, name: &str) -> Result<&'m module::Fun
 }
 
 fn unknown_function(name: &str, known: &[&str]) -> Error {
-    Error::usage(&format!("there is no function `{name}`; there are: {}", known.join(", ")))
+    let near = closest(name, known.iter().copied());
+    let suggestion = near.map(|near| format!(": did you mean `{near}`?")).unwrap_or_default();
+    Error::usage(&format!("there is no function `{name}`{suggestion}; there are: {}", known.join(", ")))
 }
 
 fn read_module(path: &Path) -> Result<Module> {

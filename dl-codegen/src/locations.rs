@@ -10,6 +10,7 @@ use dl_ir::module::Function;
 use dl_ir::origin::Origin;
 
 use crate::compile::Lowered;
+use crate::fuse::Group;
 use crate::kernel::Kernel;
 use crate::plan::name_of;
 use crate::vector::{Inst, Mark};
@@ -49,12 +50,22 @@ impl<'a> Locations<'a> {
         (name_of(scan, node), origin.map(AsRef::as_ref))
     }
 
+    /// The nodes of a group, by name, with their origins.
+    pub fn of_group(&self, group: usize) -> impl Iterator<Item = (String, Option<&'a Origin>)> + '_ {
+        let nodes = self.lowered.groups[group].nodes();
+        nodes.into_iter().map(move |node| self.of_node(group, node))
+    }
+
+    /// Where a group's main node and what it writes come from.
+    pub fn of_results(&self, group: usize) -> impl Iterator<Item = &'a Origin> + '_ {
+        let Group { outputs, .. } = &self.lowered.groups[group];
+        let nodes = std::iter::once(self.lowered.groups[group].main()).chain(outputs.iter().copied());
+        nodes.filter_map(move |node| self.of_node(group, node).1)
+    }
+
     /// Whether a group has nodes of a layer.
     pub fn is_of_layer(&self, group: usize, layer: &str) -> bool {
-        let nodes = self.lowered.groups[group].nodes();
-        nodes
-            .into_iter()
-            .any(|node| self.of_node(group, node).1.is_some_and(|origin| origin.layer() == Some(layer)))
+        self.of_group(group).any(|(_, origin)| origin.is_some_and(|origin| origin.layer() == Some(layer)))
     }
 
     /// The kernels of those groups that `is_shown` names.
@@ -67,8 +78,8 @@ impl<'a> Locations<'a> {
     pub fn parts(&self, kernel: usize) -> String {
         let mut parts: Vec<String> = Vec::new();
         for &group in &self.groups[kernel] {
-            for node in self.lowered.groups[group].nodes() {
-                let part = self.of_node(group, node).1.map(|origin| origin.part.to_string());
+            for (_, origin) in self.of_group(group) {
+                let part = origin.map(|origin| origin.part.to_string());
                 parts.extend(part.filter(|part| !parts.contains(part)));
             }
         }

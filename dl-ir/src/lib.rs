@@ -42,7 +42,7 @@ pub mod autodiff;
 pub mod bisect;
 pub mod build;
 pub mod builder;
-mod closest;
+pub mod closest;
 pub mod diagnostics;
 pub mod flops;
 pub mod graph;

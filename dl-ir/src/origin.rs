@@ -102,6 +102,14 @@ impl Origin {
         }
     }
 
+    /// The part with its place: `layer dense1 at 1:20`.
+    pub fn source(&self) -> String {
+        match &self.part {
+            Part::Layer { place: Some(place), .. } => format!("{} at {place}", self.part),
+            part => part.to_string(),
+        }
+    }
+
     /// The name of the layer, if it is of one.
     pub fn layer(&self) -> Option<&str> {
         match &self.part {
@@ -135,10 +143,7 @@ impl Origin {
 /// As in the text of modules: `layer dense1 at 1:20 vjp max %7 pass simplify`.
 impl Display for Origin {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        self.part.fmt(f)?;
-        if let Part::Layer { place: Some(place), .. } = &self.part {
-            write!(f, " at {place}")?;
-        }
+        f.write_str(&self.source())?;
         match &self.rule {
             Rule::Built => Ok(()),
             Rule::Vjp { op, node } => write!(f, " vjp {op} %{}", node.0),

@@ -6,17 +6,18 @@ use dl_runtime::program::{Buffer, Element, Extent, Layout, Place, StatePlan, Win
 use super::room;
 use super::table::{Align, Table};
 use super::units::bytes;
+use super::view::View;
 use crate::error::Result;
 
-/// Every buffer that the groups which are shown read or write, where it lies and when it is alive, at this batch size.
+/// Every buffer that the groups which are shown read or write, where it lies and when it is alive.
 pub(super) fn text(
     state: &StatePlan,
     lowered: &Lowered,
-    batch: usize,
+    view: &View<'_>,
     is_shown: &dyn Fn(usize) -> bool,
 ) -> Result<String> {
     let used = used(lowered, is_shown);
-    let plan = &lowered.plan;
+    let (plan, batch) = (&lowered.plan, view.batch);
     let (capacity, scratch_bytes) = room(lowered, batch)?;
     let mut table = Table::new([
         ("buffer", Align::Left),
@@ -26,10 +27,11 @@ pub(super) fn text(
         ("bytes", Align::Right),
         ("at", Align::Right),
         ("steps", Align::Left),
+        (if view.locations { "of" } else { "" }, Align::Left),
     ]);
     let scratch_start = round_up(state.bytes());
-    let buffers = plan.buffers.iter().zip(&plan.alive).zip(used).filter(|(_, used)| *used);
-    for ((buffer, alive), _) in buffers {
+    for index in (0..plan.buffers.len()).filter(|&index| used[index]) {
+        let (buffer, alive) = (&plan.buffers[index], plan.alive[index]);
         let elements = buffer.elements.at(batch);
         let scratch = |offset: Extent| scratch_start + offset.at(capacity);
         let (size, in_rows) = (4 * elements, layout(Layout::RowMajor));
@@ -53,7 +55,9 @@ pub(super) fn text(
             (_, None) => "always".to_owned(),
         };
         let (name, holds) = (buffer.name.clone(), element(buffer).to_owned());
-        table.row([name, holds, elements.to_string(), layout, size.to_string(), offset.to_string(), steps]);
+        let (size, offset) = (size.to_string(), offset.to_string());
+        let origin = view.location(plan.origins[index].as_deref()).unwrap_or_default();
+        table.row([name, holds, elements.to_string(), layout, size, offset, steps, origin]);
     }
     Ok(format!(
         "; {} at batches of {batch} (room for {capacity}): {} of state, {} in between, {} in all\n\n{table}",
@@ -65,7 +69,7 @@ pub(super) fn text(
 }
 
 /// Which buffers the launches of these groups use; all if all groups are shown.
-fn used(lowered: &Lowered, is_shown: &dyn Fn(usize) -> bool) -> Vec<bool> {
+pub(super) fn used(lowered: &Lowered, is_shown: &dyn Fn(usize) -> bool) -> Vec<bool> {
     let plan = &lowered.plan;
     let mut used = vec![(0..lowered.groups.len()).all(is_shown); plan.buffers.len()];
     let phases = plan.steps.iter().flat_map(|step| step.phases().1);

@@ -3,15 +3,18 @@
 use std::fmt::{self, Display, Formatter, Write};
 
 use dl_codegen::compile::{CompileError, lower};
+use dl_codegen::locations::Locations;
 use dl_codegen::plan::{Plan, plan_state};
 use dl_codegen::target::Target;
 use dl_ir::module::{Function, Module};
 use dl_runtime::program::Place;
 use serde::Serialize;
 
+use super::memory::used;
 use super::room;
 use super::table::{Align, Table};
 use super::units::bytes;
+use super::view::View;
 use crate::error::Result;
 
 /// The widest bar of the text, in characters.
@@ -37,7 +40,7 @@ pub struct MemoryMap {
     pub alive_bytes: Vec<usize>,
     /// The step in which most is alive.
     pub peak: usize,
-    /// All buffers in between.
+    /// All buffers in between, or those that the kernels of one layer use.
     pub buffers: Vec<LiveBuffer>,
 }
 
@@ -48,6 +51,9 @@ pub struct LiveBuffer {
     pub name: String,
     /// The part of the network that it is of: `dense0`, `dense0, backward`.
     pub part: String,
+    /// Where the node comes from, if that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub origin: Option<String>,
     /// Its size.
     pub bytes: usize,
     /// Where it begins, from where state ends.
@@ -64,17 +70,29 @@ impl MemoryMap {
     /// # Errors
     /// If no memory could hold such a batch, or the function does not compile. For one that passes made, that is a bug of dl.
     pub fn new(module: &Module, function: &Function, target: Target, batch: usize) -> Result<Self> {
+        Self::with_view(module, function, &View::new(target, batch))
+    }
+
+    /// The same with the buffers that are wanted, and with where they come from. What is alive in each step is that of all buffers.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn with_view(module: &Module, function: &Function, view: &View<'_>) -> Result<Self> {
+        let (target, batch) = (view.target, view.batch);
         let state = plan_state(module, target);
         let lowered = lower(function, &state, target).map_err(CompileError::from)?;
         let (capacity, scratch_bytes) = room(&lowered, batch)?;
-        let plan = lowered.plan;
-        let buffers = buffers(&plan, capacity);
+        let buffers = buffers(&lowered.plan, capacity, view);
         let alive = |step: usize| {
-            let alive = buffers.iter().filter(|buffer| (buffer.first..=buffer.last).contains(&step));
-            alive.map(|buffer| buffer.bytes).sum()
+            let alive = buffers.iter().filter(|(_, buffer)| (buffer.first..=buffer.last).contains(&step));
+            alive.map(|(_, buffer)| buffer.bytes).sum()
         };
-        let alive_bytes: Vec<usize> = (0..plan.steps.len()).map(alive).collect();
+        let alive_bytes: Vec<usize> = (0..lowered.plan.steps.len()).map(alive).collect();
         let peak = (0..alive_bytes.len()).rev().max_by_key(|&step| alive_bytes[step]).unwrap_or(0);
+        let locations = Locations::new(function, &lowered);
+        let used = used(&lowered, &|group| view.shows_group(&locations, group));
+        let buffers =
+            buffers.into_iter().filter(|&(index, _)| used[index]).map(|(_, buffer)| buffer).collect();
         Ok(MemoryMap {
             function: function.name.clone(),
             batch,
@@ -100,16 +118,20 @@ impl MemoryMap {
     }
 }
 
-fn buffers(plan: &Plan, capacity: usize) -> Vec<LiveBuffer> {
-    let live =
-        plan.buffers.iter().zip(&plan.alive).zip(&plan.origins).filter_map(|((buffer, alive), origin)| {
-            // Windows lie in buffers that are counted.
-            let (Place::Scratch(offset), Some((first, last))) = (buffer.place, *alive) else { return None };
-            let part = origin.as_ref().map(|origin| origin.in_words()).unwrap_or_default();
-            let (bytes, offset) = (4 * buffer.elements.at(capacity), offset.at(capacity));
-            Some(LiveBuffer { name: buffer.name.clone(), part, bytes, offset, first, last })
-        });
-    live.collect()
+/// All buffers in scratch with their indices.
+fn buffers(plan: &Plan, capacity: usize, view: &View<'_>) -> Vec<(usize, LiveBuffer)> {
+    let live = |index: usize| {
+        let (buffer, origin) = (&plan.buffers[index], plan.origins[index].as_deref());
+        // Windows lie in buffers that are counted.
+        let (Place::Scratch(offset), Some((first, last))) = (buffer.place, plan.alive[index]) else {
+            return None;
+        };
+        let part = origin.map(|origin| origin.in_words()).unwrap_or_default();
+        let (name, origin) = (buffer.name.clone(), view.location(origin));
+        let (bytes, offset) = (4 * buffer.elements.at(capacity), offset.at(capacity));
+        Some((index, LiveBuffer { name, part, origin, bytes, offset, first, last }))
+    };
+    (0..plan.buffers.len()).filter_map(live).collect()
 }
 
 impl Display for MemoryMap {

@@ -51,7 +51,7 @@ pub fn text(
     batch: usize,
 ) -> Result<String> {
     match stage {
-        Stage::Layers => Ok(layers_text(network)),
+        Stage::Layers => Ok(layers_text(network, false)),
         Stage::Forward | Stage::Training => Ok(built(network, function).to_string()),
         Stage::Optimized => Ok(optimized(network, function)?.to_string()),
         _ => {
@@ -78,11 +78,11 @@ pub fn module_text(
     let lowered = lower(function, &state, target).map_err(CompileError::from)?;
     let all = Locations::new(function, &lowered);
     let locations = view.locations.then_some(&all);
-    let is_shown = |group: usize| view.layer.is_none_or(|layer| all.is_of_layer(group, layer));
+    let is_shown = |group: usize| view.shows_group(&all, group);
     let shown = all.kernels(is_shown);
     let host_module = || jit::host_module().map_err(CompileError::from);
     match stage {
-        Stage::Memory => memory::text(&state, &lowered, view.batch, &is_shown),
+        Stage::Memory => memory::text(&state, &lowered, view, &is_shown),
         Stage::Clif => {
             let clif = listing::clif(&mut host_module()?, &lowered.kernels, &shown, target.lanes, locations);
             clif.map_err(defined)

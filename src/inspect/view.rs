@@ -1,7 +1,10 @@
 //! How stages are shown.
 
+use dl_codegen::locations::Locations;
 use dl_codegen::target::Target;
+use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::Module;
+use dl_ir::origin::Origin;
 use dl_ir::text::OfLayer;
 
 /// What to show of a stage.
@@ -21,6 +24,22 @@ impl View<'_> {
     /// All of a stage, without where it comes from.
     pub fn new(target: Target, batch: usize) -> Self {
         View { target, batch, locations: false, layer: None }
+    }
+
+    /// Whether a node is shown: all are, or those of one layer.
+    pub fn shows(&self, graph: &Graph, node: NodeId) -> bool {
+        let of_layer = || graph.origin(node).and_then(|origin| origin.layer());
+        self.layer.is_none_or(|layer| of_layer() == Some(layer))
+    }
+
+    /// Whether a fusion group is shown, with its kernel: all are, or those with nodes of one layer.
+    pub fn shows_group(&self, locations: &Locations<'_>, group: usize) -> bool {
+        self.layer.is_none_or(|layer| locations.is_of_layer(group, layer))
+    }
+
+    /// Where something comes from, if that is shown.
+    pub fn location(&self, origin: Option<&Origin>) -> Option<String> {
+        origin.filter(|_| self.locations).map(Origin::to_string)
     }
 
     /// The graphs of a module as text. What comes from one layer alone does not parse.

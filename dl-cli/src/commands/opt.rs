@@ -20,11 +20,14 @@ pub struct Args {
     /// The function to show [default: all of them]
     #[arg(long, value_name = "F")]
     function: Option<String>,
+    /// Show where nodes come from, too: layer, place, rule and passes
+    #[arg(long)]
+    locations: bool,
     /// A file to write instead of standard output
     #[arg(long, value_name = "F")]
     output: Option<PathBuf>,
     /// Describe the passes, in the order of the pipeline
-    #[arg(long, conflicts_with_all = ["subject", "passes", "function", "output"])]
+    #[arg(long, conflicts_with_all = ["subject", "passes", "function", "locations", "output"])]
     list: bool,
 }
 
@@ -38,7 +41,8 @@ pub fn run(args: &Args) -> Result<()> {
     } else {
         passes::run(args.passes.iter().map(|name| named(name)), module, |_, _| ())?
     };
-    report::print_or_write(&module.to_string(), args.output.as_deref())
+    let text = if args.locations { format!("{module:#}") } else { module.to_string() };
+    report::print_or_write(&text, args.output.as_deref())
 }
 
 fn list() -> String {

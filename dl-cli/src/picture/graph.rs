@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use dl::inspect::View;
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::{Function, Module};
 use dl_ir::ops::{Op, Scan};
@@ -17,37 +18,48 @@ use super::{Diagram, TextBox, Tone};
 type Key = (Option<usize>, Vec<String>);
 
 /// All functions of a module, each in a frame where there are several; what repeats is drawn once.
-pub fn functions(module: &Module) -> Diagram {
+pub fn functions(module: &Module, view: &View<'_>) -> Diagram {
     let mut diagram = Diagram::default();
     let mut keys = Vec::new();
     for function in &module.functions {
         let frame = (module.functions.len() > 1).then(|| diagram.frame(function.name.clone(), None));
-        draw(function, &mut diagram, frame, &mut keys);
+        draw(function, view, &mut diagram, frame, &mut keys);
     }
     folded(diagram, &keys)
 }
 
-fn draw(function: &Function, diagram: &mut Diagram, frame: Option<usize>, keys: &mut Vec<Key>) {
+fn draw(
+    function: &Function,
+    view: &View<'_>,
+    diagram: &mut Diagram,
+    frame: Option<usize>,
+    keys: &mut Vec<Key>,
+) {
     let graph = &function.graph;
     let boxes = Boxes::new(graph);
     let mut index_of: BTreeMap<NodeId, usize> = BTreeMap::new();
-    for (id, members) in &boxes.members {
+    let is_shown = |members: &[NodeId]| members.iter().any(|&member| view.shows(graph, member));
+    for (id, members) in boxes.members.iter().filter(|(_, members)| is_shown(members)) {
         let (title, tone) = boxes.sources[id.index()].clone();
+        let origin = graph.origin(*id).filter(|_| view.locations);
+        let source = origin.map(|origin| origin.source()).unwrap_or_default();
         let mut lines = node_lines(graph, members, "");
         lines.extend(leaving(function, |node| boxes.of[node.index()] == Some(*id)));
-        let index = diagram.add(TextBox { title, lines, frame, tone });
+        let index = diagram.add(TextBox { title, source, lines, frame, tone, ..TextBox::default() });
         keys.push((frame, key(graph, members, tone)));
         index_of.insert(*id, index);
         for operand in members.iter().flat_map(|&member| graph.operands(member)) {
-            if let Some(from) = boxes.of[operand.index()].filter(|from| from != id) {
-                diagram.connect(index_of[&from], index, "");
+            let from = boxes.of[operand.index()].filter(|from| from != id);
+            if let Some(&from) = from.and_then(|from| index_of.get(&from)) {
+                diagram.connect(from, index, "");
             }
         }
     }
-    let lines: Vec<String> = leaving(function, |node| boxes.of[node.index()].is_none()).collect();
+    let is_leaf = |node: NodeId| boxes.of[node.index()].is_none() && view.shows(graph, node);
+    let lines: Vec<String> = leaving(function, is_leaf).collect();
     if !lines.is_empty() {
         keys.push((frame, lines.clone()));
-        diagram.add(TextBox { title: "as they are".to_owned(), lines, frame, tone: Tone::Plain });
+        diagram.add(TextBox { title: "as they are".to_owned(), lines, frame, ..TextBox::default() });
     }
 }
 

@@ -2,21 +2,26 @@
 
 use std::collections::BTreeMap;
 
+use dl::inspect::View;
 use dl_codegen::compile::Lowered;
 use dl_codegen::fuse;
+use dl_codegen::locations::Locations;
 use dl_codegen::plan::PlanStep;
 use dl_ir::module::Function;
+use dl_ir::origin::Rule;
 use dl_runtime::program::{BufferId, Place};
 
 use super::repeats::folded;
-use super::{Diagram, TextBox, Tone};
+use super::{Diagram, TextBox, Tone, wrapped};
 
 /// What each kernel is launched for, in order, with the buffers that one writes and another reads; launches that repeat are drawn
 /// once.
-pub fn kernels(function: &Function, lowered: &Lowered) -> Diagram {
+pub fn kernels(function: &Function, lowered: &Lowered, view: &View<'_>) -> Diagram {
     let mut launches = Launches {
         function,
         lowered,
+        view,
+        locations: Locations::new(function, lowered),
         diagram: Diagram::default(),
         keys: Vec::new(),
         writer: BTreeMap::new(),
@@ -30,6 +35,8 @@ pub fn kernels(function: &Function, lowered: &Lowered) -> Diagram {
 struct Launches<'l> {
     function: &'l Function,
     lowered: &'l Lowered,
+    view: &'l View<'l>,
+    locations: Locations<'l>,
     diagram: Diagram,
     /// For each box its frame and its kernel.
     keys: Vec<(Option<usize>, Option<usize>)>,
@@ -39,24 +46,28 @@ struct Launches<'l> {
 
 impl Launches<'_> {
     fn step(&mut self, index: usize, step: &PlanStep) {
+        let is_shown = |(group, _): &&(usize, Vec<BufferId>)| self.view.shows_group(&self.locations, *group);
+        let launches: Vec<_> = step.phases().1.iter().flatten().filter(is_shown).collect();
         let frame = match step {
-            PlanStep::Loop { count, .. } => {
+            PlanStep::Loop { count, .. } if !launches.is_empty() => {
                 Some(self.diagram.frame(format!("step {index}, {count} times"), None))
             }
-            PlanStep::Launches(_) => None,
-            PlanStep::CheckFinite(buffer) => {
+            PlanStep::CheckFinite(buffer) if self.view.layer.is_none() => {
                 let lines = vec![format!("{} is finite, or nothing is changed", self.name(*buffer))];
                 let title = format!("step {index}");
-                self.add(TextBox { title, lines, frame: None, tone: Tone::Plain }, None, &[*buffer], &[]);
+                self.add(TextBox { title, lines, ..TextBox::default() }, None, &[*buffer], &[]);
                 None
             }
+            PlanStep::Launches(_) | PlanStep::Loop { .. } | PlanStep::CheckFinite(_) => None,
         };
-        for (group, buffers) in step.phases().1.iter().flatten() {
+        for (group, buffers) in launches {
             let kernel = self.lowered.kernel_of[*group];
             let title = format!("step {index}: k{kernel}");
             let written = self.lowered.kernels[kernel].written(buffers);
-            let lines = self.lines(*group, &written);
-            self.add(TextBox { title, lines, frame, tone: Tone::Plain }, Some(kernel), buffers, &written);
+            let (source, lines) = (self.source(*group), self.lines(*group, &written));
+            let tone = self.tone(*group);
+            let drawn = TextBox { title, source, lines, frame, tone, ..TextBox::default() };
+            self.add(drawn, Some(kernel), buffers, &written);
         }
     }
 
@@ -67,11 +78,34 @@ impl Launches<'_> {
         let shown = fuse::text::show(graph, group, false);
         let headline = shown.lines().next().unwrap_or_default().trim_start_matches("group ");
         let headline = headline.split(" writes ").next().unwrap_or_default().to_owned();
-        let ops: Vec<&str> = group.members.keys().map(|&member| graph.op(member).name()).collect();
+        let ops = counted(group.members.keys().map(|&member| graph.op(member).name()));
         let written: Vec<&str> = written.iter().map(|&buffer| self.name(buffer)).collect();
-        let ops = wrapped(&ops.join(", "));
+        let ops = wrapped(&ops);
         let written = wrapped(&format!("writes {}", written.join(", ")));
         [headline].into_iter().chain(ops).chain(written).collect()
+    }
+
+    /// What a group is for: the parts of the network that its results are of, each once.
+    fn source(&self, group: usize) -> String {
+        let mut sources: Vec<String> = Vec::new();
+        for origin in self.locations.of_results(group) {
+            let source = if self.view.locations { origin.source() } else { origin.in_words() };
+            if !sources.contains(&source) {
+                sources.push(source);
+            }
+        }
+        format!("of {}", sources.join("; "))
+    }
+
+    /// That of an update, if there is one of a parameter; else of gradients, if there are any.
+    fn tone(&self, group: usize) -> Tone {
+        let rules = self.locations.of_results(group).map(|origin| &origin.rule);
+        let tones = rules.map(|rule| match rule {
+            Rule::Update { .. } => Tone::Update,
+            Rule::Vjp { .. } => Tone::Backward,
+            Rule::Built => Tone::Plain,
+        });
+        tones.max().unwrap_or_default()
     }
 
     fn add(&mut self, added: TextBox, kernel: Option<usize>, buffers: &[BufferId], written: &[BufferId]) {
@@ -102,15 +136,23 @@ impl Launches<'_> {
     }
 }
 
-/// Text in lines.
-fn wrapped(text: &str) -> Vec<String> {
-    const WIDTH: usize = 56;
-    let mut lines: Vec<String> = Vec::new();
-    for word in text.split(' ') {
-        match lines.last_mut() {
-            Some(line) if line.len() + word.len() < WIDTH => *line += &format!(" {word}"),
-            _ => lines.push(word.to_owned()),
+/// Each name once, with how often it is there: `mul ×3, add, sqrt`.
+fn counted<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    let mut counts: Vec<(&str, usize)> = Vec::new();
+    for name in names {
+        match counts.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((name, 1)),
         }
     }
-    lines
+    let shown = counts.into_iter().map(|(name, count)| match count {
+        1 => name.to_owned(),
+        _ => format!("{name}\u{a0}×{count}"),
+    });
+    shown.collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn ops_are_counted() {
+    assert_eq!(counted(["mul", "add", "mul"].into_iter()), "mul\u{a0}×2, add");
 }

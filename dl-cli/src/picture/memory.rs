@@ -9,10 +9,10 @@ use super::canvas::{CHARACTER, Canvas, FONT_SIZE, LINE, shortened, text_width};
 const HEIGHT: f64 = 560.0;
 
 /// The least and the most width of the map itself.
-const WIDTHS: (f64, f64) = (640.0, 1600.0);
+const WIDTHS: (f64, f64) = (960.0, 1920.0);
 
 /// The width of a step, where that gives a width in between.
-const STEP: f64 = 56.0;
+const STEP: f64 = 72.0;
 
 /// The space around the map: for addresses at the left, for titles above, for steps below.
 const MARGIN: f64 = 104.0;
@@ -72,20 +72,27 @@ fn axes(canvas: &mut Canvas, map: &MemoryMap, scale: &Scale, width: f64) {
 }
 
 fn draw_buffer(canvas: &mut Canvas, buffer: &LiveBuffer, n_steps: usize, scale: &Scale) {
-    let LiveBuffer { name, part, bytes: size, offset, first, last } = buffer;
+    let LiveBuffer { name, part, origin, bytes: size, offset, first, last } = buffer;
     let (x, y) = (MARGIN + scale.step * *first as f64, MARGIN + scale.byte * *offset as f64);
     // Results are alive when all steps are done.
     let n_alive = (last + 1).min(n_steps).saturating_sub(*first);
     let (width, height) = (scale.step * n_alive as f64, scale.byte * *size as f64);
     let class = if part.ends_with("backward") { "box thin backward" } else { "box thin plain" };
+    let part = origin.as_ref().unwrap_or(part);
     let about = format!("{name} {part}: {}, steps {first} to {last}", bytes(*size));
     canvas.rectangle(class, [x, y, width, height.max(0.5)], &about);
     let room = ((width - 8.0) / CHARACTER).max(0.0) as usize;
-    if height < LINE || room < 3 {
+    if room < 3 {
         return;
     }
-    canvas.text("line", (x + 4.0, y + FONT_SIZE), &shortened(&format!("{name} {part}"), room));
-    if height >= 2.0 * LINE {
-        canvas.text("faint", (x + 4.0, y + FONT_SIZE + LINE), &shortened(&bytes(*size), room));
+    // In a narrow one each has a line of its own; what does not fit is shown where the pointer rests.
+    let n_lines = (height / LINE) as usize;
+    let whole = format!("{name} {part}");
+    let is_narrow = whole.chars().count() > room && n_lines > 1;
+    let lines = if is_narrow { vec![name, part] } else { vec![&whole] };
+    let size = bytes(*size);
+    let lines = lines.into_iter().map(|line| ("line", line)).chain([("faint", &size)]);
+    for (index, (class, line)) in lines.take(n_lines).enumerate() {
+        canvas.text(class, (x + 4.0, y + FONT_SIZE + LINE * index as f64), &shortened(line, room));
     }
 }

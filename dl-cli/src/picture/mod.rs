@@ -8,6 +8,7 @@ mod kernels;
 mod layers;
 mod layout;
 mod memory;
+mod near;
 mod repeats;
 mod svg;
 
@@ -37,11 +38,18 @@ pub struct Frame {
 }
 
 /// A box.
+#[derive(Default)]
 pub struct TextBox {
     /// The first line, which stands out; may be empty.
     pub title: String,
+    /// What it is of, below that; may be empty.
+    pub source: String,
     /// The other lines.
     pub lines: Vec<String>,
+    /// What it reads from boxes that no arrow comes from.
+    pub reads: Vec<String>,
+    /// The boxes that it is drawn for, too.
+    pub also: Vec<String>,
     /// The frame that it is in.
     pub frame: Option<usize>,
     /// How it is coloured.
@@ -49,7 +57,7 @@ pub struct TextBox {
 }
 
 /// What a box is part of.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub enum Tone {
     /// Neither of the others.
     #[default]
@@ -79,6 +87,42 @@ pub struct Arrow {
     pub to: usize,
     /// What stands beside it; may be empty.
     pub label: String,
+}
+
+/// How many boxes one says that it is drawn for, too.
+const ALSO: usize = 6;
+
+impl TextBox {
+    /// What stands below its title.
+    pub fn text(&self) -> Vec<String> {
+        let mut lines = wrapped(&self.source);
+        lines.extend(self.lines.iter().cloned());
+        if !self.reads.is_empty() {
+            lines.extend(wrapped(&format!("reads {}", self.reads.join(", "))));
+        }
+        lines.extend(self.also.iter().take(ALSO).flat_map(|also| wrapped(&format!("also {also}"))));
+        let more = self.also.len().saturating_sub(ALSO);
+        lines.extend((more > 0).then(|| format!("and {more} more")));
+        lines
+    }
+
+    /// What another box says that is drawn for it, too.
+    fn name(&self) -> String {
+        if self.source.is_empty() { self.title.clone() } else { format!("{}, {}", self.title, self.source) }
+    }
+}
+
+/// Text in lines of no more than this many characters, where words allow.
+fn wrapped(text: &str) -> Vec<String> {
+    const WIDTH: usize = 52;
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ').filter(|word| !word.is_empty()) {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + word.chars().count() < WIDTH => *line += &format!(" {word}"),
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 impl Diagram {

@@ -32,8 +32,13 @@ fn only_drawn(diagram: Diagram, drawn_as: &[usize]) -> Diagram {
     let Diagram { frames, boxes, arrows } = diagram;
     let mut new_index = vec![0; boxes.len()];
     let mut drawn = Diagram { frames, ..Diagram::default() };
-    for (index, text_box) in boxes.into_iter().enumerate().filter(|&(index, _)| drawn_as[index] == index) {
-        new_index[index] = drawn.add(text_box);
+    for (index, text_box) in boxes.into_iter().enumerate() {
+        if drawn_as[index] == index {
+            new_index[index] = drawn.add(text_box);
+            continue;
+        }
+        let shown = &mut drawn.boxes[new_index[drawn_as[index]]];
+        shown.also.extend(Some(text_box.name()).filter(|name| *name != shown.name()));
     }
     for Arrow { from, to, label } in arrows {
         let (from, to) = (drawn_as[from], drawn_as[to]);
@@ -47,15 +52,14 @@ fn only_drawn(diagram: Diagram, drawn_as: &[usize]) -> Diagram {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::picture::{TextBox, Tone};
+    use crate::picture::TextBox;
 
     #[test]
     fn a_chain_of_equal_links_is_one_link() {
         let mut diagram = Diagram::default();
         for index in 0..8 {
             let title = index.to_string();
-            let added = TextBox { title, lines: Vec::new(), frame: None, tone: Tone::Plain };
-            let added = diagram.add(added);
+            let added = diagram.add(TextBox { title, ..TextBox::default() });
             if added > 0 {
                 diagram.connect(added - 1, added, "");
             }
@@ -63,6 +67,8 @@ mod tests {
         let folded = folded(diagram, b"iababaaao"[..8].as_ref());
         let titles: Vec<&str> = folded.boxes.iter().map(|drawn| drawn.title.as_str()).collect();
         assert_eq!(titles, ["0", "1", "2", "5"]);
+        assert_eq!(folded.boxes[1].text(), ["also 3"]);
+        assert_eq!(folded.boxes[3].text(), ["also 6", "also 7"]);
         let arrows: Vec<_> = folded.arrows.iter().map(|arrow| (arrow.from, arrow.to)).collect();
         assert_eq!(arrows, [(0, 1), (1, 2), (2, 3)]);
         let labels: Vec<&str> = folded.frames.iter().map(|frame| frame.label.as_str()).collect();

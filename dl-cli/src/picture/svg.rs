@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::canvas::{Canvas, FONT_SIZE, LINE, shortened, text_width};
+use super::canvas::{Canvas, LINE, shortened, text_width};
 use super::layout::{Places, Way, layout};
+use super::near::with_near_arrows;
 use super::{Diagram, TextBox};
 use crate::error::{Error, Result};
 
@@ -23,10 +24,11 @@ const PADDING: f64 = 8.0;
 ///
 /// # Errors
 /// If it has too many boxes.
-pub fn svg(diagram: &Diagram) -> Result<String> {
+pub fn svg(diagram: Diagram) -> Result<String> {
     if diagram.boxes.len() > MAX_BOXES {
         return Err(Error::TooLargeToDraw { boxes: diagram.boxes.len(), limit: MAX_BOXES });
     }
+    let diagram = &with_near_arrows(diagram);
     let texts: Vec<Vec<String>> = diagram.boxes.iter().map(shown_lines).collect();
     let sizes: Vec<(f64, f64)> = texts.iter().map(|lines| size(lines)).collect();
     let places = layout(diagram, &sizes);
@@ -36,8 +38,9 @@ pub fn svg(diagram: &Diagram) -> Result<String> {
 /// What is written into a box: its title and its lines.
 fn shown_lines(of: &TextBox) -> Vec<String> {
     let title = Some(&of.title).filter(|title| !title.is_empty());
+    let text = of.text();
     let mut lines: Vec<String> =
-        title.into_iter().chain(&of.lines).map(|line| shortened(line, MAX_CHARACTERS)).collect();
+        title.into_iter().chain(&text).map(|line| shortened(line, MAX_CHARACTERS)).collect();
     if lines.len() > MAX_LINES {
         let n_more = lines.len() + 1 - MAX_LINES;
         lines.truncate(MAX_LINES - 1);
@@ -63,7 +66,7 @@ fn drawn(diagram: &Diagram, texts: &[Vec<String>], places: &Places) -> String {
         text_box(&mut canvas, of, lines, place);
     }
     for (frame, [x, y, ..]) in diagram.frames.iter().zip(&places.frames) {
-        canvas.text("title faint halo", (x + 6.0, y + FONT_SIZE + 2.0), &frame.label);
+        canvas.text("title faint halo", (x + 2.0, y - 4.0), &frame.label);
     }
     for (arrow, way) in diagram.arrows.iter().zip(&places.arrows) {
         if let Some((x, y)) = way.label {
@@ -74,8 +77,9 @@ fn drawn(diagram: &Diagram, texts: &[Vec<String>], places: &Places) -> String {
 }
 
 fn text_box(canvas: &mut Canvas, of: &TextBox, lines: &[String], place: [f64; 4]) {
-    let is_cut = lines.iter().any(|line| line.ends_with('…')) || of.lines.len() >= MAX_LINES;
-    let about = if is_cut { format!("{}\n{}", of.title, of.lines.join("\n")) } else { String::new() };
+    let text = of.text();
+    let is_cut = lines.iter().any(|line| line.ends_with('…')) || text.len() >= MAX_LINES;
+    let about = if is_cut { format!("{}\n{}", of.title, text.join("\n")) } else { String::new() };
     canvas.rectangle(&format!("box {}", of.tone.class()), place, &about);
     let [x, y, ..] = place;
     for (index, line) in lines.iter().enumerate() {

@@ -152,7 +152,9 @@ fn every_stage_before_machine_code_is_a_picture() {
     let training = dump(&["--stage", "training"]);
     assert!(training.contains("dense0, backward") && training.contains("return loss"), "{training}");
     // Updates of all parameters are alike.
-    assert_eq!(training.matches("trained</text>").count(), 2, "weights and biases: {training}");
+    let is_update = |line: &&str| line.contains("class=\"title\"") && line.ends_with("trained</text>");
+    assert_eq!(training.lines().filter(is_update).count(), 2, "weights and biases: {training}");
+    assert!(training.contains(">also dense1.weight, trained<"), "{training}");
 }
 
 #[test]

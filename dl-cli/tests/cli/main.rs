@@ -5,6 +5,7 @@ mod folder;
 mod gallery;
 mod inspection;
 mod locations;
+mod matrix;
 mod modules;
 mod oracles;
 mod profile;

@@ -5,6 +5,7 @@ mod dot;
 mod json;
 mod layer;
 pub mod passes;
+mod rules;
 mod why;
 
 use std::io::{self, IsTerminal};
@@ -16,6 +17,7 @@ use dl::Function;
 use dl::inspect::{self, MemoryMap, Stage, View};
 use dl_codegen::compile::{Lowered, lower};
 use dl_codegen::plan::plan_state;
+use dl_ir::graph::Graph;
 use dl_ir::module::{self, Module};
 use dl_ir::network::Network;
 
@@ -35,25 +37,27 @@ pub struct Args {
     /// The function to show [default: all of them where the stage is optimized, predict where it is forward, else train_step]
     #[arg(long, value_name = "F")]
     function: Option<String>,
-    /// How to show it; dot, json and svg are for stages before clif
+    /// How to show it: stages clif and asm are text only, and memory is no dot
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t = Format::Text)]
     format: Format,
     /// Examples in a batch, where the stage is memory
     #[arg(long, value_name = "N", default_value_t = 32, value_parser = positive())]
     batch: usize,
-    /// Show the graphs after this pass, or after each
+    /// Show the graphs after this pass, or after each, as text
     #[arg(long, value_name = "PASS", value_parser = passes::names_or_all())]
     print_after: Option<String>,
     /// Show what this pass changes, in colour on a terminal unless NO_COLOR is set
     #[arg(long, value_name = "PASS", value_parser = passes::names(), conflicts_with = "print_after")]
     diff: Option<String>,
-    /// Show where nodes, kernels, lines and machine code come from: layer, place, rule and passes
-    #[arg(long)]
+    /// Show where things come from. Layers: their places; graphs, kernels, memory, CLIF and machine code: layer, place, rule and passes;
+    /// boxes of pictures: layer and place
+    #[arg(long, conflicts_with = "diff")]
     locations: bool,
-    /// Show only what came from this layer, forward and backward
+    /// Show only what came from this layer, forward and backward: nodes, launches and kernels that have some, buffers that these use
     #[arg(long, value_name = "NAME", conflicts_with = "diff")]
     layer: Option<String>,
-    /// Tell whether two nodes of the function, or nodes of two layers, share a kernel, and why not
+    /// Tell whether two nodes of the function, or nodes of two layers, share a kernel, and why not. Nodes are named as `dump --function F`
+    /// prints them: %12
     #[arg(long, num_args = 2, value_names = ["A", "B"], conflicts_with_all = ["stage", "print_after", "diff", "layer"])]
     why: Option<Vec<String>>,
     /// A file to write instead of standard output
@@ -76,9 +80,13 @@ enum Format {
 }
 
 pub fn run(args: &Args) -> Result<()> {
-    args.check()?;
+    rules::check(args)?;
     let subject = args.subject.read()?;
-    report::print_or_write(&show(args, &subject)?, args.output.as_deref())
+    let shown = show(args, &subject).map_err(|error| match subject {
+        Subject::Network(_) => error,
+        Subject::Module(_) => error.of_module(),
+    })?;
+    report::print_or_write(&shown, args.output.as_deref())
 }
 
 fn show(args: &Args, subject: &Subject) -> Result<String> {
@@ -90,10 +98,10 @@ fn show(args: &Args, subject: &Subject) -> Result<String> {
     }
     if let Some(names) = &args.why {
         let whole = args.as_lowered(subject, args.function.as_deref())?;
-        return why::text(one_function(&whole, args.function.as_deref())?, names);
+        return why::text(one_function(&whole, args.function.as_deref())?, names, &whole.network);
     }
     match args.stage {
-        Some(Stage::Layers) => layers(args.format, network(subject)?),
+        Some(Stage::Layers) => layers(args, network(subject)?),
         Some(Stage::Forward | Stage::Training) => {
             network(subject)?;
             graph(args, &subject.module(args.function())?)
@@ -104,24 +112,23 @@ fn show(args: &Args, subject: &Subject) -> Result<String> {
     }
 }
 
-fn layers(format: Format, network: &Network) -> Result<String> {
-    match format {
-        Format::Text => Ok(inspect::layers_text(network)),
-        Format::Dot => Ok(dot::layers(network)),
-        Format::Json => Ok(json::layers(network)),
-        Format::Svg => picture::svg(&picture::layers(network)),
+fn layers(args: &Args, network: &Network) -> Result<String> {
+    let locations = args.locations;
+    match args.format {
+        Format::Text => Ok(inspect::layers_text(network, locations)),
+        Format::Dot => Ok(dot::layers(network, locations)),
+        Format::Json => Ok(json::layers(network, locations)),
+        Format::Svg => picture::svg(picture::layers(network, locations)),
     }
 }
 
 fn graph(args: &Args, module: &Module) -> Result<String> {
-    if let Some(name) = &args.layer {
-        layer::check(module.functions.iter().map(|function| &function.graph), name)?;
-    }
+    args.check_origins(module.functions.iter().map(|function| &function.graph), &module.network)?;
     match args.format {
         Format::Text => Ok(args.view().graphs(module)),
-        Format::Dot => Ok(dot::module(module)),
-        Format::Json => Ok(json::module(module)),
-        Format::Svg => picture::svg(&picture::functions(module)),
+        Format::Dot => Ok(dot::module(module, &args.view())),
+        Format::Json => Ok(json::module(module, &args.view())),
+        Format::Svg => picture::svg(picture::functions(module, &args.view())),
     }
 }
 
@@ -132,19 +139,18 @@ fn lowered(args: &Args, subject: &Subject, stage: Stage) -> Result<String> {
         Subject::Module(module) => module.clone(),
     };
     let function = one_function(&whole, args.function.as_deref())?;
-    if let Some(name) = &args.layer {
-        layer::check([&function.graph], name)?;
-    }
-    let (target, batch) = (args.width.target(), args.batch);
-    let memory = || MemoryMap::new(&whole, function, target, batch);
-    let kernels = || -> Result<Lowered> { Ok(lower(function, &plan_state(&whole, target), target)?) };
+    args.check_origins([&function.graph], &whole.network)?;
+    let view = args.view();
+    let memory = || MemoryMap::with_view(&whole, function, &view);
+    let kernels =
+        || -> Result<Lowered> { Ok(lower(function, &plan_state(&whole, view.target), view.target)?) };
     match args.format {
-        Format::Text => Ok(inspect::module_text(&whole, function, stage, &args.view())?),
+        Format::Text => Ok(inspect::module_text(&whole, function, stage, &view)?),
         Format::Json if stage == Stage::Memory => Ok(json::memory(&memory()?)),
         Format::Svg if stage == Stage::Memory => Ok(picture::memory(&memory()?)),
-        Format::Dot => Ok(dot::diagram(&picture::kernels(function, &kernels()?))),
-        Format::Json => Ok(json::kernels(&kernels()?)),
-        Format::Svg => picture::svg(&picture::kernels(function, &kernels()?)),
+        Format::Dot => Ok(dot::diagram(&picture::kernels(function, &kernels()?, &view))),
+        Format::Json => Ok(json::kernels(function, &kernels()?, &view)),
+        Format::Svg => picture::svg(picture::kernels(function, &kernels()?, &view)),
     }
 }
 
@@ -177,31 +183,17 @@ fn stage() -> impl TypedValueParser<Value = Stage> {
 }
 
 impl Args {
-    /// That the arguments go together.
-    fn check(&self) -> Result<()> {
-        let refused = match (self.stage, self.format) {
-            (Some(Stage::Clif | Stage::Asm), format) if format != Format::Text => {
-                "stages clif and asm are text: --format dot, json and svg are for stages before them"
-            }
-            (Some(Stage::Memory), Format::Dot) => "memory is no graph: --format text, json and svg show it",
-            _ => "",
-        };
-        if !refused.is_empty() {
-            return Err(Error::usage(refused));
+    /// That these graphs, of the network of this text, know where they come from, as far as that is to be shown.
+    fn check_origins<'g>(
+        &self,
+        graphs: impl IntoIterator<Item = &'g Graph, IntoIter: Clone>,
+        network: &str,
+    ) -> Result<()> {
+        let graphs = graphs.into_iter();
+        if self.locations {
+            layer::check_located(graphs.clone())?;
         }
-        let is_optimized = matches!(self.stage, None | Some(Stage::Optimized));
-        let shows_passes = self.print_after.is_some() || self.diff.is_some();
-        if shows_passes && (!is_optimized || self.format != Format::Text) {
-            return Err(Error::usage("--print-after and --diff are for stage optimized in format text"));
-        }
-        let is_layers = self.stage == Some(Stage::Layers);
-        if (self.locations || self.layer.is_some()) && (is_layers || self.format != Format::Text) {
-            return Err(Error::usage("--locations and --layer are for stages after layers in format text"));
-        }
-        if self.function.is_some() && is_layers {
-            return Err(Error::usage("--function is for stages after layers"));
-        }
-        Ok(())
+        self.layer.iter().try_for_each(|name| layer::check(graphs.clone(), name, network))
     }
 
     /// Whether what is shown may have colours.

@@ -14,12 +14,12 @@ use crate::error::{Error, Result};
 /// The most verdicts that are shown.
 const SHOWN: usize = 12;
 
-/// What fusion made of A and B, each a node of the function or a layer.
-pub fn text(function: &Function, names: &[String]) -> Result<String> {
+/// What fusion made of A and B, each a node of the function or a layer of the network of this text.
+pub fn text(function: &Function, names: &[String], network: &str) -> Result<String> {
     let graph = &function.graph;
     let fusion = fuse::explained(function).map_err(CompileError::from)?;
     let [one, other] = names else { unreachable!("the option takes two values") };
-    let [ones, others] = [nodes(graph, one)?, nodes(graph, other)?];
+    let [ones, others] = [nodes(graph, one, network)?, nodes(graph, other, network)?];
     let mut told: Vec<Verdict> = Vec::new();
     let mut texts = Vec::new();
     let pairs = pairs(graph, &ones, &others);
@@ -39,7 +39,7 @@ pub fn text(function: &Function, names: &[String]) -> Result<String> {
 }
 
 /// A node by its number, or all nodes of a layer.
-fn nodes(graph: &Graph, name: &str) -> Result<BTreeSet<NodeId>> {
+fn nodes(graph: &Graph, name: &str, network: &str) -> Result<BTreeSet<NodeId>> {
     let number = name.strip_prefix('%').unwrap_or(name);
     if let Ok(number) = number.parse::<u32>() {
         let id = NodeId(number);
@@ -51,7 +51,7 @@ fn nodes(graph: &Graph, name: &str) -> Result<BTreeSet<NodeId>> {
             Err(Error::usage(&format!("there is no node %{number}: the function has %0 to %{last}")))
         };
     }
-    layer::check([graph], name)?;
+    layer::check([graph], name, network)?;
     let is_of_layer = |id: &NodeId| graph.origin(*id).is_some_and(|origin| origin.layer() == Some(name));
     Ok(graph.ids().filter(is_of_layer).collect())
 }
