@@ -100,7 +100,7 @@ impl Anchor {
 pub struct Group {
     /// Where they are computed.
     pub space: Space,
-    /// Into how many parts of as many columns as the space has the anchor's result is cut: [gates](super::gates). 1 where it is whole.
+    /// Into how many parts of as many columns as the space has the anchor's result is cut: `gates`. 1 where it is whole.
     pub parts: usize,
     /// Its anchor, if it has one.
     pub anchor: Option<Anchor>,
