@@ -76,7 +76,7 @@ pub fn lower_by(
     state: &StatePlan,
     target: Target,
 ) -> Result<Lowered, FuseError> {
-    let (plan, parts) = (stages.plan)(&stages, function, (stages.fuse)(function)?, state, target)?;
+    let (plan, parts) = (stages.plan)(&stages, function, (stages.fuse)(function, target)?, state, target)?;
     let mut distinct: FxHashMap<Kernel, usize> = FxHashMap::default();
     let mut kernels: Vec<Kernel> = Vec::new();
     let mut lowered = Lowered {

@@ -17,7 +17,7 @@ use crate::vector::Program;
 #[derive(Clone, Copy, Debug)]
 pub struct Stages {
     /// Which nodes share a kernel.
-    pub fuse: fn(&Function) -> Result<Vec<Group>, FuseError>,
+    pub fuse: fn(&Function, Target) -> Result<Vec<Group>, FuseError>,
     /// The kernel of a group.
     pub schedule: fn(&Graph, &Group, Target) -> Scheduled,
     /// The order of kernels, and the places of buffers. It fuses and schedules bodies of loops, too.

@@ -23,6 +23,12 @@ impl Target {
         }
     }
 
+    /// Whether tiles may hold vectors of several parts of a result. With 16 registers they would have two rows, and read a row of B for
+    /// each two of the result: an LSTM's step takes a sixth to a third longer then.
+    pub fn holds_parts(self) -> bool {
+        self.lanes == Lanes::L16
+    }
+
     /// As many sums as keep the multipliers busy, each waiting for the one before.
     pub fn busy(self) -> usize {
         8

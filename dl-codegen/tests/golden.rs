@@ -86,7 +86,7 @@ fn lowered(module: &Module, function: &Function, lanes: Lanes) -> Result<Lowered
 fn show_fuse(arguments: &[&str], text: &str) -> Result<String, GoldenError> {
     let module = text::parse(text)?;
     let (function, []) = parse(arguments, &module, "fuse FUNCTION")?;
-    let groups = fuse::fuse(function)?;
+    let groups = fuse::fuse(function, Target { lanes: Lanes::L16 })?;
     Ok(groups.iter().map(|group| fuse::text::show(&function.graph, group, false)).collect())
 }
 

@@ -121,7 +121,7 @@ impl Trial<'_> {
     }
 
     fn check_groups(&self, function: &Function) -> Checked<()> {
-        let groups = caught(|| (self.stages.fuse)(function));
+        let groups = caught(|| (self.stages.fuse)(function, self.target));
         let groups = failed(groups).map_err(|symptom| Found::stage(Culprit::Fusion, symptom))?;
         let graph = &function.graph;
         fusion::check(function, &groups).map_err(|(group, symptom)| match group {

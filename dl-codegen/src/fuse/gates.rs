@@ -1,7 +1,7 @@
 //! Gates: a product whose result is cut into equal parts of its columns, all of them read by one kernel.
 //!
 //! In an LSTM one product gives the sums of four gates side by side. A tile of it then holds the same columns of each part, and what reads the
-//! parts is its epilogue: the sums never reach memory.
+//! parts is its epilogue: the sums never reach memory. Only vectors of 512 bits come with registers enough for such tiles.
 
 use std::collections::BTreeSet;
 
@@ -29,6 +29,9 @@ impl Fuser<'_> {
     /// Takes a node that is cut into parts into the group that reads them, along with the product that it is made of. `false`, and nothing
     /// changed, where it is not cut so, or not made of a product.
     pub(super) fn join_gates(&mut self, node: NodeId) -> bool {
+        if !self.target.holds_parts() {
+            return false;
+        }
         let Some(cut) = self.cut(node) else { return false };
         let Some(group) = self.with_gates(node, &cut) else { return false };
         let before = self.groups[cut.reader].replace(group).expect("absorbed groups are not referred to");

@@ -37,6 +37,8 @@ use dl_ir::network::MAX_EXAMPLE;
 use dl_ir::ops::{Op, Structure};
 use dl_ir::types::Dim;
 
+use crate::target::Target;
+
 /// The most elements in a row: programs address the rows of a tile by 32-bit offsets.
 const MAX_ROW: usize = MAX_EXAMPLE;
 
@@ -57,16 +59,16 @@ pub fn is_of_loop(graph: &Graph, node: NodeId) -> bool {
 ///
 /// # Errors
 /// If no kernel computes a node.
-pub fn fuse(function: &Function) -> Result<Vec<Group>, FuseError> {
-    explained(function).map(|fusion| fusion.groups)
+pub fn fuse(function: &Function, target: Target) -> Result<Vec<Group>, FuseError> {
+    explained(function, target).map(|fusion| fusion.groups)
 }
 
 /// The same, with what kept nodes apart.
 ///
 /// # Errors
 /// As [`fuse`].
-pub fn explained(function: &Function) -> Result<Fusion, FuseError> {
-    let mut fuser = Fuser::new(function);
+pub fn explained(function: &Function, target: Target) -> Result<Fusion, FuseError> {
+    let mut fuser = Fuser::new(function, target);
     for node in function.graph.ids().rev() {
         if fuser.is_live[node.index()] {
             fuser.visit(node)?;
@@ -85,6 +87,7 @@ pub fn explained(function: &Function) -> Result<Fusion, FuseError> {
 
 struct Fuser<'f> {
     function: &'f Function,
+    target: Target,
     graph: &'f Graph,
     users: Vec<Vec<NodeId>>,
     is_root: Vec<bool>,
@@ -105,7 +108,7 @@ struct Fuser<'f> {
 }
 
 impl<'f> Fuser<'f> {
-    fn new(function: &'f Function) -> Self {
+    fn new(function: &'f Function, target: Target) -> Self {
         let graph = &function.graph;
         let n = graph.n_nodes();
         let mut is_root = vec![false; n];
@@ -127,6 +130,7 @@ impl<'f> Fuser<'f> {
         let (groups_of, groups) = (vec![Vec::new(); n], Vec::new());
         Fuser {
             function,
+            target,
             graph,
             users,
             is_root,
@@ -382,6 +386,9 @@ mod tests {
     use dl_ir::{build, passes};
 
     use super::*;
+    use crate::vector::Lanes;
+
+    const TARGET: Target = Target { lanes: Lanes::L16 };
 
     #[test]
     fn rows_beyond_the_offsets_of_programs_are_refused() {
@@ -389,7 +396,8 @@ mod tests {
             let network = Network::parse(text).expect("a network without mistakes");
             let module = build::module(&network, &network.target_types()[0]);
             let module = passes::optimize(module, |_, _| ()).expect("passes keep modules valid");
-            fuse(module.function("train_step").expect("networks are trained")).map(|groups| groups.len())
+            fuse(module.function("train_step").expect("networks are trained"), TARGET)
+                .map(|groups| groups.len())
         };
         assert!(fused("< dense(1_000, 2) >").is_ok());
         let error = fused("< input(6_000, 8), attention(8, 1) >").expect_err("36 million scores");
@@ -403,6 +411,7 @@ mod tests {
         let network = Network::parse("< input(400, 400, 32), conv2d(32, 32, 3) >").expect("a network");
         let module = build::module(&network, &network.target_types()[0]);
         let module = passes::optimize(module, |_, _| ()).expect("passes keep modules valid");
-        fuse(module.function("predict").expect("networks predict")).expect("45 million elements of windows");
+        fuse(module.function("predict").expect("networks predict"), TARGET)
+            .expect("45 million elements of windows");
     }
 }

@@ -31,6 +31,8 @@ fn in_panels(graph: &Graph, node: NodeId) -> bool {
 #[cfg(test)]
 mod tests {
     use crate::fuse::fuse;
+    use crate::target::Target;
+    use crate::vector::Lanes;
 
     /// Fuses a function of x [B, 3] and a matrix w [3, 70].
     fn refused(nodes: &str) -> String {
@@ -39,7 +41,9 @@ mod tests {
              %1 = state {{name=\"w\"}} : f32[3, 70]\n{nodes}\n}}\n"
         );
         let module = dl_ir::text::parse(&text).unwrap_or_else(|error| panic!("{error}\n{text}"));
-        fuse(&module.functions[0]).expect_err("rows in panels are not whole").to_string()
+        fuse(&module.functions[0], Target { lanes: Lanes::L4 })
+            .expect_err("rows in panels are not whole")
+            .to_string()
     }
 
     #[test]

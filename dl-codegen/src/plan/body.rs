@@ -77,7 +77,7 @@ impl Loop {
         if graph.ids().any(|id| matches!(graph.op(id), Op::Scan(_))) {
             return Err(error());
         }
-        let mut groups = (kernels.stages.fuse)(&as_function)?;
+        let mut groups = (kernels.stages.fuse)(&as_function, kernels.target)?;
         if scan.reverse {
             groups
                 .iter_mut()

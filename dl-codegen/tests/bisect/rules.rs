@@ -152,8 +152,8 @@ pub const RULES: &[Rule] = &[
     .small(12),
 ];
 
-fn forgets_output(function: &Function) -> Result<Vec<Group>, FuseError> {
-    let mut groups = fuse(function)?;
+fn forgets_output(function: &Function, target: Target) -> Result<Vec<Group>, FuseError> {
+    let mut groups = fuse(function, target)?;
     let is_root = |node| function.roots().any(|root| root == node);
     for group in &mut groups {
         if let Some(at) = group.outputs.iter().position(|&output| group.outputs.len() > 1 && !is_root(output))
@@ -165,8 +165,8 @@ fn forgets_output(function: &Function) -> Result<Vec<Group>, FuseError> {
     Ok(groups)
 }
 
-fn loses_group(function: &Function) -> Result<Vec<Group>, FuseError> {
-    let mut groups = fuse(function)?;
+fn loses_group(function: &Function, target: Target) -> Result<Vec<Group>, FuseError> {
+    let mut groups = fuse(function, target)?;
     let is_product = |group: &Group| matches!(group.anchor, Some(Anchor::Contract(_)));
     if let Some(at) = groups.iter().position(is_product) {
         groups.remove(at);
@@ -174,10 +174,10 @@ fn loses_group(function: &Function) -> Result<Vec<Group>, FuseError> {
     Ok(groups)
 }
 
-fn panics_at_products(function: &Function) -> Result<Vec<Group>, FuseError> {
+fn panics_at_products(function: &Function, target: Target) -> Result<Vec<Group>, FuseError> {
     let is_product = |op: &ops::Op| op.name() == "einsum";
     assert!(!function.graph.ids().any(|id| is_product(function.graph.op(id))), "what to do with a product?");
-    fuse(function)
+    fuse(function, target)
 }
 
 fn insts(program: &mut Program) -> impl Iterator<Item = &mut Op> {

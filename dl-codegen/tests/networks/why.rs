@@ -2,6 +2,8 @@
 
 use dl_codegen::fuse::why::{Fusion, Verdict};
 use dl_codegen::fuse::{self, Reason};
+use dl_codegen::target::Target;
+use dl_codegen::vector::Lanes;
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::Function;
 use dl_ir::ops::Op;
@@ -17,7 +19,7 @@ const NETWORKS: [&str; 5] = [
 ];
 
 fn explained(function: &Function) -> Fusion {
-    fuse::explained(function).expect("kernels compute what passes leave")
+    fuse::explained(function, Target { lanes: Lanes::L16 }).expect("kernels compute what passes leave")
 }
 
 #[test]

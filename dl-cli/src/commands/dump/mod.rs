@@ -98,7 +98,8 @@ fn show(args: &Args, subject: &Subject) -> Result<String> {
     }
     if let Some(names) = &args.why {
         let whole = args.as_lowered(subject, args.function.as_deref())?;
-        return why::text(one_function(&whole, args.function.as_deref())?, names, &whole.network);
+        let function = one_function(&whole, args.function.as_deref())?;
+        return why::text(function, args.width.target(), names, &whole.network);
     }
     match args.stage {
         Some(Stage::Layers) => layers(args, network(subject)?),

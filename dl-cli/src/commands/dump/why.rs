@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use dl_codegen::compile::CompileError;
 use dl_codegen::fuse::why::{Fusion, Verdict};
 use dl_codegen::fuse::{self, text::show};
+use dl_codegen::target::Target;
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::Function;
 
@@ -14,10 +15,10 @@ use crate::error::{Error, Result};
 /// The most verdicts that are shown.
 const SHOWN: usize = 12;
 
-/// What fusion made of A and B, each a node of the function or a layer of the network of this text.
-pub fn text(function: &Function, names: &[String], network: &str) -> Result<String> {
+/// What fusion for a target made of A and B, each a node of the function or a layer of the network of this text.
+pub fn text(function: &Function, target: Target, names: &[String], network: &str) -> Result<String> {
     let graph = &function.graph;
-    let fusion = fuse::explained(function).map_err(CompileError::from)?;
+    let fusion = fuse::explained(function, target).map_err(CompileError::from)?;
     let [one, other] = names else { unreachable!("the option takes two values") };
     let [ones, others] = [nodes(graph, one, network)?, nodes(graph, other, network)?];
     let mut told: Vec<Verdict> = Vec::new();
