@@ -52,8 +52,8 @@ impl Fuser<'_> {
         else {
             return None;
         };
-        let cols = roles::shape(self.graph, *first).dims().last()?.as_static()?;
-        let parts = all / cols.max(1);
+        let cols = roles::shape(self.graph, *first).dims().last()?.as_static().filter(|&cols| cols > 0)?;
+        let parts = all / cols;
         let is_part =
             |&user: &NodeId| self.column_of_part(node, user).is_some_and(|column| column % cols == 0);
         if all != parts * cols || parts > MAX_PARTS || cols % MAX_TILE_WIDTH > 0 || !users.iter().all(is_part)
