@@ -59,7 +59,7 @@ pub enum Error {
     },
     /// A module where a network is needed.
     #[error(
-        "{path} holds a module, and this command needs a network: network text or a .dl file; `dlc dump` and `dlc opt` take modules"
+        "{path} holds a module, and this command needs a network: network text or a .dl file; `dlc dump`, `dlc opt` and `dlc bisect` take modules"
     )]
     NotANetwork {
         /// The file.
@@ -108,6 +108,12 @@ pub enum Error {
     WrongPass {
         /// The pass.
         pass: &'static str,
+    },
+    /// `bisect` found a fault behind the passes.
+    #[error("{stage} is wrong")]
+    WrongStage {
+        /// The stage.
+        stage: &'static str,
     },
     /// `verify` found results that depend on threads or lanes.
     #[error("training does not give the same bits everywhere")]

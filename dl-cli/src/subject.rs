@@ -1,4 +1,4 @@
-//! What `dump` and `opt` are about: a network, or a module given as text.
+//! What `dump`, `opt` and `bisect` are about: a network, or a module given as text.
 
 use std::fs::File;
 use std::io::Read;
@@ -38,6 +38,12 @@ pub enum Subject {
 }
 
 impl SubjectArg {
+    /// This one.
+    #[cfg(test)]
+    pub fn of(subject: &str) -> Self {
+        SubjectArg { subject: Some(subject.to_owned()) }
+    }
+
     /// Reads and checks it.
     pub fn read(&self) -> Result<Subject> {
         let Some(subject) = &self.subject else {

@@ -46,7 +46,7 @@ commands! {
     Opt in opt,
     /// Compares compiled code with the interpreter, and gradients with finite differences
     Check in check,
-    /// Names the first pass that changes what a function computes, and writes a small case
+    /// Names the first pass, kernel, plan or machine code that is wrong, and writes a small case
     Bisect in bisect,
     /// Writes initial weights
     Init in init,

@@ -30,13 +30,17 @@ fn networks_pass_all_checks() {
 }
 
 #[test]
-fn passes_are_right_one_by_one() {
+fn passes_and_stages_are_right_one_by_one() {
     let folder = Folder::new();
     for net in [NET, "< dense(6, 18), batch_norm(18), relu, dropout(0.3), dense(18, 3, softmax) >"] {
         let found = folder.dlc(&["bisect", net, "--json"]).json();
         assert_eq!((&found["ok"], &found["wrong"]), (&true.into(), &serde_json::Value::Null), "{found}");
         assert_eq!(found["passes"].as_array().unwrap().len(), dl_ir::passes::PIPELINE.len());
+        assert_eq!(found["lanes"][0], 4);
     }
+    folder.dlc(&["dump", NET, "--function", "train_step", "--output", "step.dlir"]).ok();
+    let text = folder.dlc(&["bisect", "step.dlir"]).ok();
+    assert!(text.contains("kernels, plans and machine code compute the same, at 4"), "{text}");
     assert!(!folder.path("bisect.dlir").exists());
 }
 

@@ -62,7 +62,8 @@ pub fn environment(states: Vec<(String, Tensor)>, batch: &dl::data::Split) -> En
     environment
 }
 
-fn value(tensor: &Tensor) -> Value {
+/// A tensor as the interpreter takes it.
+pub fn value(tensor: &Tensor) -> Value {
     let (dtype, data) = match tensor.data() {
         Data::F32(values) => (DType::F32, values.iter().copied().map(f64::from).collect()),
         Data::I32(values) => (DType::I32, values.iter().copied().map(f64::from).collect()),
