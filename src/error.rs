@@ -37,7 +37,7 @@ pub enum Error {
     },
     /// The network needs more memory than its budget allows.
     #[error(
-        "the network needs {needed} bytes of memory at batches of {batch}, but its budget is {limit}: {state} are state, and in step {peak_step} of a training step, where most is alive, {largest}"
+        "the network needs {needed} bytes of memory at batches of {batch}, but its budget is {limit}: {state} are state, and in step {peak_step} of a training step, where most is alive, {largest}; `dlc summary --memory` shows all of it"
     )]
     ArenaBudget {
         /// The examples in a batch.

@@ -11,6 +11,7 @@ use dl_codegen::vector::Lanes;
 use dl_runtime::pool::MAX_THREADS;
 
 use crate::error::{Error, Result};
+use crate::missing;
 use crate::subject::is_module;
 
 /// All widths of vectors.
@@ -40,12 +41,13 @@ pub fn read_network(net: &str) -> Result<Builder> {
         return Ok(Builder::parse(net)?);
     }
     let whole = Path::new(net);
-    Ok(match net.rsplit_once('#') {
+    let opened = match net.rsplit_once('#') {
         Some((file, name)) if !file.is_empty() && !whole.exists() => {
-            Builder::open(Path::new(file), Some(name))?
+            Builder::open(Path::new(file), Some(name))
         }
-        _ => Builder::open(whole, None)?,
-    })
+        _ => Builder::open(whole, None),
+    };
+    opened.map_err(|error| missing::explained(error.into()))
 }
 
 /// How a network runs. It changes speed, never results.

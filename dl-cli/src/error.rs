@@ -33,6 +33,14 @@ pub enum Error {
     /// A file cannot be read or written.
     #[error(transparent)]
     File(#[from] FileError),
+    /// There is no file that NET could name.
+    #[error("{source}; {hint}")]
+    NoSuchNet {
+        /// What the system says.
+        source: Box<Error>,
+        /// What to do.
+        hint: String,
+    },
     /// A tensor does not fit.
     #[error(transparent)]
     Tensor(#[from] TensorError),

@@ -9,6 +9,7 @@ mod args;
 mod commands;
 mod error;
 mod made_up;
+mod missing;
 mod picture;
 mod report;
 mod subject;

@@ -16,6 +16,7 @@ use dl_runtime::files::FileError;
 
 use crate::args::read_network;
 use crate::error::{Error, Result};
+use crate::missing;
 
 /// The ending of files with the text of a module.
 const DLIR: &str = "dlir";
@@ -50,7 +51,7 @@ impl SubjectArg {
             return Err(Error::usage("NET is missing: network text, a .dl file or a .dlir file"));
         };
         if is_module(subject) {
-            return Ok(Subject::Module(read_module(Path::new(subject))?));
+            return Ok(Subject::Module(read_module(Path::new(subject)).map_err(missing::explained)?));
         }
         Ok(Subject::Network(Box::new(read_network(subject)?)))
     }

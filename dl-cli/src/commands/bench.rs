@@ -30,9 +30,9 @@ pub struct Args {
     seconds: f64,
     #[command(flatten)]
     run: Run,
-    /// Compile without noting where nodes come from: to measure what that costs
+    /// Also compile with and without noting where nodes come from, by turns, and tell what that adds
     #[arg(long)]
-    without_origins: bool,
+    origins: bool,
     /// Print one line of JSON
     #[arg(long)]
     json: bool,
@@ -47,6 +47,9 @@ struct Report {
     predict1_us: f64,
     predict_us: f64,
     compile_ms: f64,
+    /// What noting where nodes come from adds to that: the median over pairs of compilations, one with and one without.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    origins_percent: Option<f64>,
     /// Of a training step.
     flops: u64,
     arena_bytes: usize,
@@ -78,7 +81,8 @@ pub fn run(args: &Args) -> Result<()> {
         })
     };
     let (predict, predict1) = (predict(data.x())?, predict(one.x())?);
-    let compile = median(args.seconds * COMPILE, || compile(&text, target, args.without_origins))?;
+    let compile = median(args.seconds * COMPILE, || compile(&text, target, Origins::Noted))?;
+    let origins = args.origins.then(|| cost_of_origins(args.seconds, &text, target)).transpose()?;
     report::print(
         &Report {
             batch: args.batch,
@@ -88,6 +92,7 @@ pub fn run(args: &Args) -> Result<()> {
             predict1_us: rounded(1e6 * predict1),
             predict_us: rounded(1e6 * predict),
             compile_ms: rounded(1e3 * compile),
+            origins_percent: origins.map(|ratio| rounded(1e2 * (ratio - 1.0))),
             flops: flops(net.module()?.function("train_step").expect("networks have it"), args.batch),
             arena_bytes: net.arena_bytes(),
             peak_rss_mb: peak_rss_mb(),
@@ -96,10 +101,17 @@ pub fn run(args: &Args) -> Result<()> {
     )
 }
 
+/// Whether compilation notes where nodes come from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origins {
+    Noted,
+    LeftOut,
+}
+
 /// From text to a training step that can run.
-fn compile(text: &str, target: Target, without_origins: bool) -> Result<()> {
+fn compile(text: &str, target: Target, origins: Origins) -> Result<()> {
     let mut network = dl::Builder::<Network>::parse(text)?.network().clone();
-    if without_origins {
+    if origins == Origins::LeftOut {
         network = network.without_origins();
     }
     let module = inspect::optimized(&network, Some(Function::TrainStep))?;
@@ -107,18 +119,41 @@ fn compile(text: &str, target: Target, without_origins: bool) -> Result<()> {
     Ok(())
 }
 
-/// The median time of a call, in seconds, of as many calls as fit into `seconds`, three at least. The first is not counted.
+/// How many times as long compilation takes that notes where nodes come from: the median over pairs, in which either goes first by turns.
+/// What slows both of a pair cancels out.
+fn cost_of_origins(seconds: f64, text: &str, target: Target) -> Result<f64> {
+    let time = |origins| timed(|| compile(text, target, origins));
+    let mut noted_first = false;
+    median_of(seconds, || {
+        noted_first = !noted_first;
+        let first = if noted_first { time(Origins::Noted)? } else { time(Origins::LeftOut)? };
+        let second = if noted_first { time(Origins::LeftOut)? } else { time(Origins::Noted)? };
+        Ok(if noted_first { first / second } else { second / first })
+    })
+}
+
+/// The median time of a call, in seconds.
 fn median(seconds: f64, mut call: impl FnMut() -> Result<()>) -> Result<f64> {
-    call()?;
+    median_of(seconds, || timed(&mut call))
+}
+
+/// The median of as many measurements as fit into `seconds`, three at least. The first is not counted.
+fn median_of(seconds: f64, mut measure: impl FnMut() -> Result<f64>) -> Result<f64> {
+    measure()?;
     let end = Instant::now() + Duration::from_secs_f64(seconds);
-    let mut times = Vec::new();
-    while times.len() < 3 || Instant::now() < end {
-        let start = Instant::now();
-        call()?;
-        times.push(start.elapsed().as_secs_f64());
+    let mut found = Vec::new();
+    while found.len() < 3 || Instant::now() < end {
+        found.push(measure()?);
     }
-    times.sort_unstable_by(f64::total_cmp);
-    Ok(times[times.len() / 2])
+    found.sort_unstable_by(f64::total_cmp);
+    Ok(found[found.len() / 2])
+}
+
+/// How long a call takes, in seconds.
+fn timed(call: impl FnOnce() -> Result<()>) -> Result<f64> {
+    let start = Instant::now();
+    call()?;
+    Ok(start.elapsed().as_secs_f64())
 }
 
 /// The most memory that this process has had, in MB, where the system tells.
@@ -140,6 +175,9 @@ impl Display for Report {
         row(&format!("predict, batch of {}", self.batch), format!("{:.1}", self.predict_us), "us");
         row("predict, one example", format!("{:.1}", self.predict1_us), "us");
         row("compile train_step", format!("{:.1}", self.compile_ms), "ms");
+        if let Some(percent) = self.origins_percent {
+            row("of which noting origins adds", format!("{percent:.1}"), "%");
+        }
         row("arithmetic of a step", format!("{:.2}", self.flops as f64 / 1e6), "MFLOP");
         row("rate of a step", format!("{rate:.1}"), "GFLOP/s");
         row("arena", format!("{:.2}", self.arena_bytes as f64 / 1e6), "MB");

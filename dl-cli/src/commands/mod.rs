@@ -38,7 +38,7 @@ macro_rules! commands {
 }
 
 commands! {
-    /// Layers, shapes, parameters, FLOPs and memory of a network
+    /// Layers, shapes, parameters, FLOPs and memory of a network, against its budget if it has one
     Summary in summary,
     /// What a stage of the compiler makes of a network
     Dump in dump,

@@ -17,7 +17,8 @@ pub struct Args {
     /// A pass to run; may be given several times, and they run in the order given [default: all, in the pipeline's order]
     #[arg(long = "pass", value_name = "P", value_parser = dump::passes::names())]
     passes: Vec<String>,
-    /// The function to show [default: all of them]
+    /// The function to show: train_step, predict, evaluate, gradients, forward, vjp or apply_gradients; of a .dlir file, one that it has
+    /// [default: all of them]
     #[arg(long, value_name = "F")]
     function: Option<String>,
     /// Show where nodes come from, too: layer, place, rule and passes

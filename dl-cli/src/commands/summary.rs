@@ -43,5 +43,6 @@ pub fn run(args: &Args) -> Result<()> {
     if let Some(path) = &args.svg {
         atomic::write(path, picture::memory(&map).as_bytes())?;
     }
-    report::print(&map, args.json)
+    report::print(&map, args.json)?;
+    Ok(builder.check_budget()?)
 }

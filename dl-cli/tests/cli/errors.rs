@@ -101,6 +101,9 @@ fn files_that_are_no_network() {
         ("two.dl#", "there is no network ``"),
         ("#A", "cannot read #A: "),
         ("dense(4, 3)", "cannot read dense(4, 3): "),
+        ("dense(4, 3)", "write its layers between `<` and `>`"),
+        ("two.dll", "did you mean two.dl?"),
+        ("tow.dl#A", "did you mean two.dl?"),
     ];
     for (net, part) in cases {
         let error = folder.dlc(&["summary", net]).fails(1);

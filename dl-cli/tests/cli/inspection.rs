@@ -228,6 +228,10 @@ fn a_summary_says_when_memory_is_beyond_the_budget() {
     assert_eq!(ran.status, 1);
     assert!(ran.stdout.contains("all (arena)"), "{}", ran.stdout);
     assert!(ran.stderr.contains("but its budget is 1000"), "{}", ran.stderr);
+    let ran = folder.dlc(&["summary", &net, "--memory"]);
+    assert_eq!(ran.status, 1);
+    assert!(ran.stdout.contains("alive at the peak"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("`dlc summary --memory` shows all of it"), "{}", ran.stderr);
     assert!(folder.dlc(&["init", &net, "--output", "w"]).fails(1).contains("but its budget is 1000"));
     folder.dlc(&["summary", &format!("{NET}, budget(arena = 100_000)")]).ok();
 }

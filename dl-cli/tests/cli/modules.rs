@@ -81,6 +81,7 @@ fn wrong_text_is_shown_with_its_place() {
     let wrong = fails("dl 1\nfunction f {\n  %0 = state {name=\"w\"} : f32[]\n  return y = %0\n}\n");
     assert!(wrong.contains("m.dlir") && !wrong.contains("bug in dl"), "{wrong}");
     assert!(folder.dlc(&["dump", "none.dlir"]).fails(1).contains("cannot read none.dlir"));
+    assert!(folder.dlc(&["opt", "n.dlir"]).fails(1).contains("did you mean m.dlir?"));
     assert!(folder.dlc(&["opt"]).fails(2).contains("NET"));
 }
 

@@ -73,5 +73,8 @@ fn measurements_have_the_names_of_the_contract() {
     let has_peak = found.get("peak_rss_mb").is_some_and(|peak| peak.as_f64().unwrap() > 1.0);
     assert_eq!(has_peak, std::path::Path::new("/proc/self/status").exists());
     assert_eq!((&found["batch"], &found["threads"], &found["lanes"]), (&4.into(), &1.into(), &4.into()));
+    assert!(found.get("origins_percent").is_none(), "{found}");
+    let found = folder.dlc(&[&args[..], &["--origins"]].concat()).json();
+    assert!(found["origins_percent"].is_f64(), "{found}");
     assert!(folder.dlc(&["bench", NET, "--seconds", "0"]).ok().contains("train_step"));
 }

@@ -34,7 +34,8 @@ pub struct Args {
     /// The stage to show [default: optimized; the module as it is, where it is given as text]
     #[arg(long, value_name = "S", value_parser = stage())]
     stage: Option<Stage>,
-    /// The function to show [default: all of them where the stage is optimized, predict where it is forward, else train_step]
+    /// The function to show: train_step, predict, evaluate, gradients, forward, vjp or apply_gradients; of a .dlir file, one that it has
+    /// [default: all of them where the stage is optimized, predict where it is forward, else train_step]
     #[arg(long, value_name = "F")]
     function: Option<String>,
     /// How to show it: stages clif and asm are text only, and memory is no dot
