@@ -1,11 +1,14 @@
 //! Random examples and targets that a network accepts: enough to measure and to compare, nothing to learn.
 
 use dl::data::Split;
+use dl_ir::interp::Environment;
+use dl_ir::module::Module;
 use dl_ir::network::Network;
 use dl_ir::types::{DType, TensorType};
 use dl_runtime::random::Stream;
 use dl_runtime::tensor::{Data, Tensor};
 
+use crate::commands::check::value;
 use crate::error::{Error, Result};
 
 /// Streams far from those of states.
@@ -36,6 +39,14 @@ pub fn made_up(network: &Network, examples: usize, seed: u64) -> Result<Split> {
         _ => below(classes, stream, len),
     })?;
     Ok(Split::new("made-up data".as_ref(), ("x", x), ("y", y))?)
+}
+
+/// Made-up values for all inputs and states of a module of a network, these examples and targets among them: not all numbers are targets.
+pub fn environment(module: &Module, data: &Split, batch: usize, seed: u64) -> Environment {
+    let mut environment = dl_ir::bisect::made_up::made_up(module, batch, seed);
+    environment.insert("x".to_owned(), value(data.x()));
+    environment.insert("y".to_owned(), value(data.y()));
+    environment
 }
 
 /// Random integers below a bound.

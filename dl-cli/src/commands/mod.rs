@@ -2,7 +2,7 @@
 
 mod bench;
 mod bisect;
-mod check;
+pub mod check;
 pub mod dump;
 mod eval;
 mod grad;
@@ -44,7 +44,7 @@ commands! {
     Dump in dump,
     /// Runs passes on the module of a network, or on one given as text
     Opt in opt,
-    /// Compares compiled code with the interpreter, and gradients with finite differences
+    /// Compares passes, kernels, compiled code and gradients each with what they stand for
     Check in check,
     /// Names the first pass, kernel, plan or machine code that is wrong, and writes a small case
     Bisect in bisect,

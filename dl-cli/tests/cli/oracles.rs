@@ -16,6 +16,15 @@ fn networks_pass_all_checks() {
         let compiled = found["compiled"].as_array().unwrap();
         // Four functions at one width at least.
         assert!(compiled.len() >= 4 && compiled.len().is_multiple_of(4), "{found}");
+        let stages = &found["stages"];
+        assert_eq!(stages["passes"].as_array().unwrap().len(), dl_ir::passes::PIPELINE.len(), "{found}");
+        for part in ["layer dense0", "loss"] {
+            let mut kernels = stages["kernels"].as_array().unwrap().iter();
+            assert!(
+                kernels.any(|kernels| kernels["part"] == part && kernels["lanes"] == 4),
+                "{part} of {found}"
+            );
+        }
         assert!(compiled.iter().any(|comparison| comparison["relative"].as_f64().unwrap() > 0.0), "{found}");
     }
     let found = folder.dlc(&["check", NET, "--json"]).json();
@@ -27,6 +36,7 @@ fn networks_pass_all_checks() {
     );
     let text = folder.dlc(&["check", NET]).ok();
     assert!(text.ends_with("all within tolerance\n"), "{text}");
+    assert!(text.contains("Passes against") && text.contains("Kernels by their interpreter"), "{text}");
 }
 
 #[test]

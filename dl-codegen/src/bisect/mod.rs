@@ -99,15 +99,50 @@ pub fn first_wrong(
     batch: usize,
     widths: &[Lanes],
 ) -> Option<Fault> {
+    errors_of_kernels(stages, module, environment, batch, widths).err().map(|fault| *fault)
+}
+
+/// The largest error of the kernels of a part of the network at a width.
+#[derive(Clone, PartialEq, Debug)]
+pub struct KernelError {
+    /// The part: `layer dense0`, `loss`.
+    pub part: String,
+    /// The width.
+    pub lanes: Lanes,
+    /// In L2 norm, of a tensor that a kernel writes, relative to what its nodes mean on the numbers that it reads.
+    pub relative: f64,
+}
+
+/// The same, with the largest error of each part of the network at each width where all stages are right.
+///
+/// # Errors
+/// The first stage that is wrong.
+///
+/// # Panics
+/// As [`first_wrong`].
+pub fn errors_of_kernels(
+    stages: Stages,
+    module: &Module,
+    environment: &Environment,
+    batch: usize,
+    widths: &[Lanes],
+) -> Result<Vec<KernelError>, Box<Fault>> {
+    let mut errors: Vec<KernelError> = Vec::new();
     for function in &module.functions {
         for &lanes in widths {
             let trial = Trial { stages, states: &module.states, target: Target { lanes }, batch };
-            if let Some(found) = trial.first(function, environment) {
-                return Some(fault(&trial, function, environment, *found));
+            let found = trial.check(function, environment);
+            for (part, relative) in
+                found.map_err(|found| Box::new(fault(&trial, function, environment, *found)))?
+            {
+                match errors.iter_mut().find(|error| error.part == part && error.lanes == lanes) {
+                    Some(error) => error.relative = error.relative.max(relative),
+                    None => errors.push(KernelError { part, lanes, relative }),
+                }
             }
         }
     }
-    None
+    Ok(errors)
 }
 
 /// Makes the function small.

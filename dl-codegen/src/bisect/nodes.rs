@@ -41,6 +41,8 @@ pub struct Record {
     pub bodies: Vec<Vec<Memory>>,
     /// The runs of kernels.
     pub calls: Vec<Call>,
+    /// What each wrote: the group, the node and its relative error.
+    pub errors: Vec<(usize, NodeId, f64)>,
 }
 
 /// A kernel that does not compute what it should.
@@ -70,7 +72,7 @@ pub fn run(
     batch: usize,
 ) -> Result<Record, WrongKernel> {
     let bodies = vec![Vec::new(); lowered.plan.bodies.len()];
-    let record = Record { nodes: Memory::new(), bodies, calls: Vec::new() };
+    let record = Record { nodes: Memory::new(), bodies, calls: Vec::new(), errors: Vec::new() };
     let mut run = Run { lowered, batch, record };
     let outer = Scope { graph: &function.graph, body: None, is_compared: true };
     let memory = run.leaves(outer.graph, environment);
@@ -182,9 +184,12 @@ impl<'a> Run<'a> {
         let written: Vec<(Binding, &Vec<u32>)> = written.map(|(&binding, words)| (binding, words)).collect();
         if is_compared {
             for &(binding, words) in &written {
-                if let Some(symptom) = self.compare(graph, group, memory, binding, words) {
-                    return Err(WrongKernel { group, symptom });
+                let (relative, is_right) = self.compare(graph, group, memory, binding, words);
+                if !is_right {
+                    let tensor = format!("%{}", binding.node().0);
+                    return Err(WrongKernel { group, symptom: Symptom::Differs { tensor, relative } });
                 }
+                self.record.errors.push((group, binding.node(), relative));
             }
         }
         for (binding, words) in written {
@@ -212,7 +217,7 @@ impl<'a> Run<'a> {
         words.collect()
     }
 
-    /// What is wrong with what a kernel wrote.
+    /// The relative error of what a kernel wrote, and whether it is right.
     fn compare(
         &self,
         graph: &Graph,
@@ -220,7 +225,7 @@ impl<'a> Run<'a> {
         memory: &Memory,
         binding: Binding,
         found: &[u32],
-    ) -> Option<Symptom> {
+    ) -> (f64, bool) {
         let node = binding.node();
         let found = match binding {
             Binding::WritePartials(_) => self.sum(graph, node, found),
@@ -228,8 +233,7 @@ impl<'a> Run<'a> {
         };
         let group = &self.lowered.groups[group];
         let mut reference = Reference::new(graph, memory, Some(group), self.batch, self.lowered.target);
-        let relative = reference.error(node, &found)?;
-        Some(Symptom::Differs { tensor: format!("%{}", node.0), relative })
+        reference.error(node, &found)
     }
 
     /// The sum of a node's partial sums.

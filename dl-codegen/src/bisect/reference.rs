@@ -103,13 +103,13 @@ impl<'r> Reference<'r> {
         value
     }
 
-    /// The relative error of what was found for a node, if it is more than single precision explains.
-    pub fn error(&mut self, node: NodeId, found: &Value) -> Option<f64> {
+    /// The relative error of what was found for a node, and whether single precision explains it.
+    pub fn error(&mut self, node: NodeId, found: &Value) -> (f64, bool) {
         let expected = self.value(node);
         let error = distance(&expected, found);
         let scale = norm(&expected).max(SMALL);
         if error <= TOLERANCE * scale {
-            return None;
+            return (error / scale, true);
         }
         let noise = (1..=TRIES).map(|seed| {
             let mut noisy = Reference {
@@ -119,6 +119,6 @@ impl<'r> Reference<'r> {
             distance(&expected, &noisy.value(node))
         });
         let explained = STEPS * noise.fold(0.0, f64::max);
-        (error > explained || !error.is_finite()).then_some(error / scale)
+        (error / scale, error <= explained)
     }
 }

@@ -105,7 +105,8 @@ impl Trial<'_> {
         self.check(function, environment).err()
     }
 
-    fn check(&self, function: &Function, environment: &Environment) -> Checked<()> {
+    /// The relative error of each tensor that a kernel of this function writes, with the part of the network that it is of.
+    pub fn check(&self, function: &Function, environment: &Environment) -> Checked<Vec<(String, f64)>> {
         self.check_groups(function)?;
         let module = case(self.states, function.clone());
         let state = plan_state(&module, self.target);
@@ -117,7 +118,13 @@ impl Trial<'_> {
         let checked = caught(|| arena::check(&lowered, function, &state, &record, self.batch));
         flat(checked).map_err(|symptom| Found::stage(Culprit::Plan, symptom))?;
         let whole = Lowering { module: &module, state: &state, lowered: &lowered, record: &record };
-        self.check_code(function, whole, environment)
+        self.check_code(function, whole, environment)?;
+        let of_part = |&(group, node, relative): &(usize, NodeId, f64)| {
+            let origin = lowered.graph(function, group).origin(node);
+            let part = origin.map_or_else(|| "unknown".to_owned(), |origin| origin.part.to_string());
+            (part, relative)
+        };
+        Ok(record.errors.iter().map(of_part).collect())
     }
 
     fn check_groups(&self, function: &Function) -> Checked<()> {

@@ -69,20 +69,40 @@ pub enum Symptom {
 /// If the environment lacks an input or a state of the module, or holds one of another shape.
 pub fn first_wrong<'p>(
     passes: impl IntoIterator<Item = &'p Pass>,
-    mut module: Module,
+    module: Module,
     environment: &Environment,
     batch: usize,
 ) -> Option<Fault> {
+    errors_of_passes(passes, module, environment, batch).err().map(|fault| *fault)
+}
+
+/// The same, with the largest relative error that each pass makes where all are right.
+///
+/// # Errors
+/// The first wrong pass.
+///
+/// # Panics
+/// As [`first_wrong`].
+pub fn errors_of_passes<'p>(
+    passes: impl IntoIterator<Item = &'p Pass>,
+    mut module: Module,
+    environment: &Environment,
+    batch: usize,
+) -> Result<Vec<(&'static str, f64)>, Box<Fault>> {
+    let mut errors = Vec::new();
     for pass in passes {
+        let mut worst = 0.0;
         for function in &module.functions {
             let trial = Trial { pass, states: &module.states, batch };
-            if let Some(symptom) = trial.symptom(function, environment) {
-                return Some(trial.fault(function, environment, symptom));
+            match trial.error(function, environment) {
+                Ok(relative) => worst = f64::max(worst, relative),
+                Err(symptom) => return Err(Box::new(trial.fault(function, environment, symptom))),
             }
         }
+        errors.push((pass.name, worst));
         module = pass.apply(module);
     }
-    None
+    Ok(errors)
 }
 
 /// A pass, to be tried on functions of a module.
@@ -93,24 +113,21 @@ struct Trial<'t> {
 }
 
 impl Trial<'_> {
-    /// What is wrong with the function behind the pass.
-    fn symptom(&self, function: &Function, environment: &Environment) -> Option<Symptom> {
-        let after = match caught(|| (self.pass.run)(function)) {
-            Ok(after) => module_of(self.states, after),
-            Err(panicked) => return Some(panicked.into()),
-        };
-        if let Err(error) = verify_module(&after) {
-            return Some(Symptom::Invalid(error));
-        }
+    /// The largest relative error of the function behind the pass, or what is wrong with it.
+    fn error(&self, function: &Function, environment: &Environment) -> Result<f64, Symptom> {
+        let after = module_of(self.states, caught(|| (self.pass.run)(function))?);
+        verify_module(&after).map_err(Symptom::Invalid)?;
         let expected = interp::run(function, environment, self.batch);
         let found = interp::run(&after.functions[0], environment, self.batch);
-        let (tensor, relative) = worst(errors(&expected, &found))?;
-        (relative > TOLERANCE).then_some(Symptom::Differs { tensor, relative })
+        match worst(errors(&expected, &found)) {
+            Some((tensor, relative)) if relative > TOLERANCE => Err(Symptom::Differs { tensor, relative }),
+            worst => Ok(worst.map_or(0.0, |(_, relative)| relative)),
+        }
     }
 
     /// Makes the function small.
     fn fault(&self, function: &Function, environment: &Environment, symptom: Symptom) -> Fault {
-        let fails = |part: &Function, environment: &Environment| self.symptom(part, environment).is_some();
+        let fails = |part: &Function, environment: &Environment| self.error(part, environment).is_err();
         let part = small(self.states, function, environment, self.batch, &|| [], &fails);
         let case = case(self.states, part.build(function));
         let origin = part.last().and_then(|last| function.graph.origin(last).cloned());

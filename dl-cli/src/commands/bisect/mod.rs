@@ -9,11 +9,9 @@ use std::path::PathBuf;
 
 use dl::inspect;
 use dl_ir::bisect::made_up::made_up;
-use dl_ir::interp::Environment;
 
 use self::report::Report;
 use self::search::Compiler;
-use super::check::value;
 use crate::args::{host_widths, positive};
 use crate::error::Result;
 use crate::made_up;
@@ -52,10 +50,7 @@ fn search(compiler: &Compiler<'_>, subject: &Subject, args: &Args) -> Result<Rep
         Subject::Network(builder) => {
             let data = made_up::made_up(builder.network(), batch, args.seed)?;
             let module = inspect::built(builder.network(), None);
-            let mut environment = made_up(&module, batch, args.seed);
-            // Not all numbers are targets.
-            let data = [("x", data.x()), ("y", data.y())].map(|(name, data)| (name.to_owned(), value(data)));
-            environment.extend(Environment::from(data));
+            let environment = made_up::environment(&module, &data, batch, args.seed);
             (module, environment, false)
         }
         Subject::Module(module) => (module.clone(), made_up(module, batch, args.seed), true),

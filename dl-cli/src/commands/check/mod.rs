@@ -2,6 +2,7 @@
 
 mod compiled;
 mod gradients;
+mod stages;
 
 use std::fmt::{self, Display, Formatter};
 
@@ -35,6 +36,8 @@ pub struct Args {
 #[derive(Serialize)]
 struct Report {
     ok: bool,
+    /// Passes and kernels, each against what stands before it.
+    stages: stages::Comparison,
     /// Compiled functions against the interpreter.
     compiled: Vec<compiled::Comparison>,
     /// Gradients against finite differences, both in f64.
@@ -44,12 +47,15 @@ struct Report {
 pub fn run(args: &Args) -> Result<()> {
     let builder = args.net.read()?.seed(args.seed);
     let batch = made_up(builder.network(), args.batch, args.seed)?;
+    let stages = stages::compare(&builder, &batch, args.seed)?;
     let compiled = compiled::compare(&builder, &batch)?;
     let gradients = gradients::compare(&builder, &batch, args.seed)?;
-    let total = compiled.len() + gradients.len();
-    let failed = compiled.iter().filter(|found| !found.ok).count()
+    let n_wrong = usize::from(stages.wrong.is_some());
+    let total = stages.passes.len() + stages.kernels.len() + n_wrong + compiled.len() + gradients.len();
+    let failed = n_wrong
+        + compiled.iter().filter(|found| !found.ok).count()
         + gradients.iter().filter(|found| !found.ok).count();
-    report::print(&Report { ok: failed == 0, compiled, gradients }, args.json)?;
+    report::print(&Report { ok: failed == 0, stages, compiled, gradients }, args.json)?;
     if failed == 0 { Ok(()) } else { Err(Error::CheckFailed { failed, total }) }
 }
 
@@ -73,8 +79,35 @@ pub fn value(tensor: &Tensor) -> Value {
     Value::new(dtype, tensor.shape().to_vec(), data)
 }
 
+impl Display for stages::Comparison {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let tolerance = dl_ir::bisect::TOLERANCE;
+        writeln!(f, "Passes against the interpreter in f64, each verified (tolerance {tolerance:.0e}):\n")?;
+        let mut table = Table::new([("pass", Align::Left), ("relative error", Align::Right)]);
+        for found in &self.passes {
+            table.row([found.pass.to_owned(), format!("{:.1e}", found.relative)]);
+        }
+        writeln!(
+            f,
+            "{table}\nKernels by their interpreter against their nodes in f64, machine code against them to the bit (tolerance {:.0e}):\n",
+            dl_codegen::bisect::TOLERANCE
+        )?;
+        let columns = [("part", Align::Left), ("lanes", Align::Right), ("relative error", Align::Right)];
+        let mut table = Table::new(columns);
+        for found in &self.kernels {
+            table.row([found.part.clone(), found.lanes.to_string(), format!("{:.1e}", found.relative)]);
+        }
+        writeln!(f, "{table}")?;
+        match &self.wrong {
+            Some(wrong) => writeln!(f, "FAILED: {wrong}; `dlc bisect` writes a small case\n"),
+            None => Ok(()),
+        }
+    }
+}
+
 impl Display for Report {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.stages.fmt(f)?;
         writeln!(f, "Compiled code against the interpreter (tolerance {:.0e}):\n", compiled::TOLERANCE)?;
         let mut table = Table::new([
             ("function", Align::Left),
