@@ -37,7 +37,7 @@ pub fn vjp(builder: &mut Builder, seeds: &[(NodeId, NodeId)], wrt: &[NodeId]) ->
 /// Hands the cotangents of `node` on to its operands.
 fn propagate(builder: &mut Builder, node: NodeId, active: &[bool], cotangents: &mut Cotangents) {
     let op = builder.graph().op(node).clone();
-    let operands = builder.graph().operands(node);
+    let operands = builder.graph().operands(node).to_vec();
     if let Op::Get(get) = &op {
         if let Some(cotangent) = cotangents.get(node, 0) {
             cotangents.add(builder, operands[0], get.index, cotangent);

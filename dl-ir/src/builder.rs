@@ -2,9 +2,10 @@
 //!
 //! A builder notes where its nodes come from: each new one is of the origin that [`within`](Builder::within) has set.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use crate::graph::{Graph, NodeId};
 use crate::ops::compare::Direction;
@@ -16,7 +17,8 @@ use crate::types::{DType, Dim, Shape, TensorType, Type};
 #[derive(Clone, Debug, Default)]
 pub struct Builder {
     graph: Graph,
-    known: FxHashMap<(Op, Vec<NodeId>), NodeId>,
+    /// The nodes by the hash of their op and operands, or the next number that was free.
+    known: FxHashMap<u64, NodeId>,
     /// Where new nodes come from.
     origin: Option<Arc<Origin>>,
     /// The pass that adds new nodes, if one does.
@@ -31,8 +33,13 @@ impl Builder {
 
     /// A builder that goes on behind a graph.
     pub fn resume(graph: Graph) -> Self {
-        let known = graph.ids().map(|id| ((graph.op(id).clone(), graph.operands(id)), id)).collect();
-        Builder { graph, known, ..Self::default() }
+        let mut builder = Builder { graph, ..Self::default() };
+        for id in builder.graph.ids() {
+            if let Err(free) = builder.find(builder.graph.op(id), builder.graph.operands(id)) {
+                builder.known.insert(free, id);
+            }
+        }
+        builder
     }
 
     /// An empty graph beside this one, whose nodes come from where this one's new nodes do.
@@ -55,17 +62,32 @@ impl Builder {
     /// # Errors
     /// If the operands do not fit the op.
     pub fn try_push(&mut self, op: impl Into<Op>, operands: &[NodeId]) -> Result<NodeId, InferError> {
-        let key = (op.into(), operands.to_vec());
-        if let Some(&known) = self.known.get(&key) {
-            return Ok(known);
-        }
+        let op = op.into();
+        let free = match self.find(&op, operands) {
+            Ok(known) => return Ok(known),
+            Err(free) => free,
+        };
         let types: Vec<&Type> = operands.iter().map(|&operand| &self.graph.node(operand).ty).collect();
-        let ty = key.0.infer(&types)?;
-        let id = self.graph.push(key.0.clone(), ty, operands);
+        let ty = op.infer(&types)?;
+        let id = self.graph.push(op, ty, operands);
         let origin = self.origin_of_new();
         self.graph.set_origin(id, origin);
-        self.known.insert(key, id);
+        self.known.insert(free, id);
         Ok(id)
+    }
+
+    /// The node of this op on these operands, or the number by which it is to be known.
+    fn find(&self, op: &Op, operands: &[NodeId]) -> Result<NodeId, u64> {
+        let mut hasher = FxHasher::default();
+        (op, operands).hash(&mut hasher);
+        let mut number = hasher.finish();
+        while let Some(&known) = self.known.get(&number) {
+            if self.graph.op(known) == op && self.graph.operands(known) == operands {
+                return Ok(known);
+            }
+            number = number.wrapping_add(1);
+        }
+        Err(number)
     }
 
     /// Like [`try_push`](Self::try_push), for operands that fit.

@@ -38,8 +38,8 @@ fn of_node(graph: &Graph, id: NodeId, batch: usize) -> u64 {
                 Dim::Static(size) => size as u64,
                 Dim::Batch(multiple) => (multiple as u64).saturating_mul(batch as u64),
             };
-            let sizes = |operand| graph.tensor(operand).shape.dims().iter().map(size).collect();
-            contraction(einsum, graph.operands(id).into_iter().map(sizes))
+            let sizes = |&operand: &NodeId| graph.tensor(operand).shape.dims().iter().map(size).collect();
+            contraction(einsum, graph.operands(id).iter().map(sizes))
         }
         Op::Scan(scan) => flops(&scan.body, batch).saturating_mul(scan.length as u64),
         _ => 0,

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
-use petgraph::visit::EdgeRef;
 
 use crate::ops::Op;
 use crate::origin::Origin;
@@ -37,8 +36,12 @@ pub struct Node {
 /// A directed acyclic graph of nodes.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    /// An edge runs from an operand to its user and carries the operand's position.
-    nodes: DiGraph<Node, u32>,
+    /// An edge runs from an operand to its user.
+    nodes: DiGraph<Node, ()>,
+    /// The operands of all nodes, one node's after the other's: an edge does not know its position.
+    operands: Vec<NodeId>,
+    /// For each node, where its operands end.
+    ends: Vec<usize>,
     /// Where each node comes from; takes no part in comparisons.
     origins: Vec<Option<Arc<Origin>>>,
 }
@@ -48,10 +51,32 @@ impl Graph {
     pub(crate) fn push(&mut self, op: Op, ty: Type, operands: &[NodeId]) -> NodeId {
         self.origins.push(None);
         let user = self.nodes.add_node(Node { op, ty });
-        for (position, operand) in operands.iter().enumerate() {
-            self.nodes.add_edge(NodeIndex::new(operand.index()), user, position as u32);
+        for operand in operands {
+            self.nodes.add_edge(NodeIndex::new(operand.index()), user, ());
         }
+        self.operands.extend(operands);
+        self.ends.push(self.operands.len());
         NodeId(user.index() as u32)
+    }
+
+    /// Only the nodes that `is_kept` names, in the same order, and their new ids by the old ones. The operands of what is kept must be.
+    pub(crate) fn keep(self, is_kept: &[bool]) -> (Graph, Vec<Option<NodeId>>) {
+        let (mut kept, mut new) = (Graph::default(), vec![None; self.n_nodes()]);
+        let ids = self.ids();
+        let Graph { nodes, operands, ends, origins } = self;
+        let nodes = nodes.into_nodes_edges().0.into_iter().map(|node| node.weight);
+        let mut begin = 0;
+        for (((id, node), end), origin) in ids.zip(nodes).zip(ends).zip(origins) {
+            if is_kept[id.index()] {
+                let operands: Vec<NodeId> =
+                    operands[begin..end].iter().filter_map(|old| new[old.index()]).collect();
+                let id_kept = kept.push(node.op, node.ty, &operands);
+                kept.set_origin(id_kept, origin);
+                new[id.index()] = Some(id_kept);
+            }
+            begin = end;
+        }
+        (kept, new)
     }
 
     /// The number of nodes.
@@ -96,12 +121,9 @@ impl Graph {
     }
 
     /// The operands of a node in order.
-    pub fn operands(&self, id: NodeId) -> Vec<NodeId> {
-        let edges = self.nodes.edges_directed(NodeIndex::new(id.index()), Direction::Incoming);
-        let mut operands: Vec<(u32, NodeId)> =
-            edges.map(|edge| (*edge.weight(), NodeId(edge.source().index() as u32))).collect();
-        operands.sort_unstable();
-        operands.into_iter().map(|(_, operand)| operand).collect()
+    pub fn operands(&self, id: NodeId) -> &[NodeId] {
+        let begin = id.index().checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.operands[begin..self.ends[id.index()]]
     }
 
     /// Which nodes a change of `roots` can reach, by id: they and all that depends on them.

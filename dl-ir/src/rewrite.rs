@@ -22,7 +22,7 @@ pub(crate) fn rewrite(pass: &'static str, function: &Function, rule: Rule<'_>) -
             }
             op => op.clone(),
         };
-        let operands = new.all(&graph.operands(id));
+        let operands = new.all(graph.operands(id));
         let n_before = builder.graph().n_nodes();
         let Some(new) = builder.by_pass(pass, |builder| rule(builder, &op, &operands)) else {
             return builder.push(op, &operands);
@@ -39,14 +39,14 @@ pub(crate) fn rewrite(pass: &'static str, function: &Function, rule: Rule<'_>) -
 
 /// A function without nodes that nothing needs.
 pub(crate) fn sweep(function: Function) -> Function {
-    let graph = &function.graph;
     let is_live = live(&function);
     if is_live.iter().all(|&is_live| is_live) {
         return function;
     }
-    rebuild(&function, &is_live, &mut |builder, id, new| {
-        builder.push(graph.op(id).clone(), &new.all(&graph.operands(id)))
-    })
+    let (graph, new) = function.graph.keep(&is_live);
+    let new = NewIds(new);
+    let (results, updates) = (new.rename(&function.results), new.rename(&function.updates));
+    Function { name: function.name, graph, results, updates }
 }
 
 /// What stands for the nodes of a function in the one that is being built.
@@ -61,6 +61,11 @@ impl NewIds {
     /// What stands for each of these.
     pub(crate) fn all(&self, old: &[NodeId]) -> Vec<NodeId> {
         old.iter().map(|&old| self.get(old)).collect()
+    }
+
+    /// What stands for each of these, under the same names.
+    fn rename(&self, named: &[(String, NodeId)]) -> Vec<(String, NodeId)> {
+        named.iter().map(|(name, id)| (name.clone(), self.get(*id))).collect()
     }
 }
 
@@ -79,9 +84,7 @@ pub(crate) fn rebuild(
         builder.set_pass(None);
         new.0[id.index()] = Some(node(&mut builder, id, &new));
     }
-    let rename =
-        |named: &[(String, NodeId)]| named.iter().map(|(name, id)| (name.clone(), new.get(*id))).collect();
-    let (results, updates) = (rename(&function.results), rename(&function.updates));
+    let (results, updates) = (new.rename(&function.results), new.rename(&function.updates));
     Function { name: function.name.clone(), graph: builder.finish(), results, updates }
 }
 

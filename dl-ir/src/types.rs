@@ -1,6 +1,7 @@
 //! Element types, shapes with one symbolic dimension, and the types of nodes.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The largest number of elements that the static part of a shape may have: a buffer's size in bytes stays far from
 /// overflow.
@@ -70,12 +71,12 @@ impl fmt::Display for Dim {
 
 /// The dimensions of a tensor, outermost first; `[]` is a scalar.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
-pub struct Shape(Vec<Dim>);
+pub struct Shape(Arc<[Dim]>);
 
 impl Shape {
     /// A scalar's shape.
     pub fn scalar() -> Self {
-        Shape(Vec::new())
+        Shape::default()
     }
 
     /// A shape of static dimensions.

@@ -88,7 +88,7 @@ fn order(graph: &Graph, of: &[Option<NodeId>], sources: &[Source]) -> Option<Vec
     let mut arrows: BTreeSet<(NodeId, NodeId)> = BTreeSet::new();
     for id in graph.ids() {
         let Some(to) = of[id.index()] else { continue };
-        let from = graph.operands(id).into_iter().filter_map(|operand| of[operand.index()]);
+        let from = graph.operands(id).iter().copied().filter_map(|operand| of[operand.index()]);
         arrows.extend(from.filter(|&from| from != to).map(|from| (from, to)));
     }
     let mut n_before: BTreeMap<NodeId, usize> = BTreeMap::new();

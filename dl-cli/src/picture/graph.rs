@@ -85,7 +85,7 @@ fn leaving(function: &Function, is_one: impl Fn(NodeId) -> bool) -> impl Iterato
 fn node_lines(graph: &Graph, nodes: &[NodeId], indent: &str) -> Vec<String> {
     let mut lines = Vec::new();
     for &id in nodes {
-        let operands = graph.operands(id).into_iter().map(|operand| value(graph, operand));
+        let operands = graph.operands(id).iter().copied().map(|operand| value(graph, operand));
         let operands = operands.collect::<Vec<_>>().join(", ");
         let (op, ty) = (graph.op(id), &graph.node(id).ty);
         if let Op::Scan(Scan { body, length, .. }) = op {

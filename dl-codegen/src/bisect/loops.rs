@@ -26,8 +26,7 @@ impl Run<'_> {
         let node = self.lowered.plan.bodies[body].scan;
         let Op::Scan(scan) = graph.op(node) else { unreachable!("bodies are those of scans") };
         let mut outer = Reference::new(graph, memory, None, batch, target);
-        let operands: Vec<Value> =
-            graph.operands(node).into_iter().map(|operand| outer.value(operand)).collect();
+        let operands: Vec<Value> = graph.operands(node).iter().map(|&operand| outer.value(operand)).collect();
         let mut carries = operands[..scan.carries].to_vec();
         let get = |user: NodeId| match graph.op(user) {
             Op::Get(Get { index }) => Some((*index, user)),

@@ -71,7 +71,7 @@ impl<'r> Reference<'r> {
             }
             None => {
                 let operands: Vec<Value> =
-                    self.graph.operands(node).into_iter().flat_map(|operand| self.all(operand)).collect();
+                    self.graph.operands(node).iter().flat_map(|&operand| self.all(operand)).collect();
                 let operands: Vec<&Value> = operands.iter().collect();
                 let ty = &self.graph.node(node).ty;
                 let context = EvalContext { batch: self.batch, ty, environment: &self.environment };

@@ -27,7 +27,7 @@ pub(super) fn is_update(function: &Function, node: NodeId) -> bool {
 /// the batch lies row by row.
 pub(super) fn lies_in_rows(graph: &Graph, node: NodeId) -> bool {
     let last = |node: NodeId| graph.tensor(node).shape.dims().last();
-    graph.operands(node).into_iter().all(|operand| {
+    graph.operands(node).iter().all(|&operand| {
         let tensor = graph.tensor(operand);
         let lies_anyhow = tensor.dtype != DType::F32 || tensor.shape.as_fixed().is_none();
         lies_anyhow || is_number(graph, operand) || last(storage(graph, operand)) == last(operand)

@@ -30,7 +30,7 @@ pub fn show(graph: &Graph, group: &Group, is_located: bool) -> String {
         .expect("writing to a string");
     for (&member, class) in &group.members {
         let class = if *class == Class::PerRow { " per row" } else { "" };
-        let (op, operands) = (graph.op(member).name(), names(&graph.operands(member)));
+        let (op, operands) = (graph.op(member).name(), names(graph.operands(member)));
         let origin = graph.origin(member).filter(|_| is_located);
         let origin = origin.map(|origin| format!(" @ {origin}")).unwrap_or_default();
         writeln!(text, "  %{} = {op} {operands}{class}{origin}", member.0).expect("writing to a string");

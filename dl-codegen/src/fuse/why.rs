@@ -140,7 +140,7 @@ fn path(graph: &Graph, from: NodeId, to: NodeId) -> Vec<NodeId> {
             let next = |node: &NodeId| before[node.index()];
             return std::iter::successors(Some(from), next).collect();
         }
-        for operand in graph.operands(node) {
+        for &operand in graph.operands(node) {
             if operand >= from && operand != to && before[operand.index()].is_none() {
                 before[operand.index()] = Some(node);
                 queue.push_back(operand);

@@ -100,7 +100,7 @@ impl Loop {
 
     /// The loop as a unit of the plan of the graph that the scan is in.
     pub fn into_unit(self, graph: &Graph) -> Unit {
-        let reads = graph.operands(self.node).into_iter().enumerate();
+        let reads = graph.operands(self.node).iter().copied().enumerate();
         // A number is written by the kernel that would copy it.
         let reads = reads.filter(|&(i, operand)| i >= self.scan.carries || !is_number(graph, operand));
         let reads = reads.map(|(_, operand)| Binding::Read(operand, Class::Full));

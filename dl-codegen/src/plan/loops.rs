@@ -137,7 +137,9 @@ impl<'l> Placed<'l> {
         let Loop { scan, node, function, .. } = self.repeated;
         let (start, advance) = if scan.reverse { (scan.length - 1, -1) } else { (0, 1) };
         let inputs = inputs(&function.graph);
-        for (position, operand) in outside.graph.operands(*node).into_iter().enumerate().skip(scan.carries) {
+        for (position, operand) in
+            outside.graph.operands(*node).iter().copied().enumerate().skip(scan.carries)
+        {
             let name = scan.input_name(position);
             let input = inputs[name.as_str()];
             let mut buffer = outside.read(buffers, operand, self.steps.end);

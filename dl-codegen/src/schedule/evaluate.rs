@@ -267,7 +267,7 @@ impl<'g> Evaluator<'g> {
             Structure::Slice => return self.value(operands[0], class, self.in_part(op, place)),
             _ => {}
         }
-        if let Some(value) = self.clamp(op, &operands, class, place) {
+        if let Some(value) = self.clamp(op, operands, class, place) {
             return value;
         }
         let values: Vec<Value> = operands.iter().map(|&operand| self.value(operand, class, place)).collect();

@@ -96,7 +96,7 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
     let mut reads = Vec::new();
     for (&member, &class) in &group.members {
         let Some(class) = operand_class(graph, member, class) else { continue };
-        for operand in graph.operands(member) {
+        for &operand in graph.operands(member) {
             let read = Binding::Read(operand, class);
             if !is_number(graph, operand) && !group.members.contains_key(&operand) && !reads.contains(&read) {
                 reads.push(read);

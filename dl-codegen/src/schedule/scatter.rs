@@ -77,7 +77,7 @@ pub fn parts(graph: &Graph, node: NodeId) -> Vec<(NodeId, i64)> {
     let strides = natural(&graph.tensor(node).shape).expect("checked by fusion");
     let size = space_shape(graph, node).dims()[concatenate.axis];
     let each = strides[concatenate.axis].times(size).and_then(Stride::as_fixed).expect("checked by fusion");
-    graph.operands(node).into_iter().zip((0..).map(|part| part * each)).collect()
+    graph.operands(node).iter().copied().zip((0..).map(|part| part * each)).collect()
 }
 
 /// Whether two elements of the operand may go to one place: they are added up in memory.

@@ -29,7 +29,7 @@ fn every_value_that_leaves_a_kernel_does_so_for_a_reason() {
         for function in &subject.module.functions {
             let (graph, fusion) = (&function.graph, explained(function));
             for user in graph.ids() {
-                for node in graph.operands(user) {
+                for &node in graph.operands(user) {
                     let verdict = fusion.why(graph, node, user);
                     assert_ne!(
                         verdict,

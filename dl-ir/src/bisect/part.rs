@@ -163,7 +163,7 @@ impl Part {
         let whole = Function { name: function.name.clone(), graph: graph.clone(), results, updates };
         rebuild(&whole, &is_live, &mut |builder, id, new| match self.cut.contains(&id) {
             true => builder.input(&cut_name(id), graph.tensor(id).clone()),
-            false => builder.push(graph.op(id).clone(), &new.all(&graph.operands(id))),
+            false => builder.push(graph.op(id).clone(), &new.all(graph.operands(id))),
         })
     }
 

@@ -21,7 +21,7 @@ pub(super) const PASS: Pass = Pass {
 fn hoist(function: &Function) -> Function {
     let graph = &function.graph;
     let hoisted = rewrite::rebuild(function, &rewrite::live(function), &mut |builder, id, new| {
-        let operands = new.all(&graph.operands(id));
+        let operands = new.all(graph.operands(id));
         match graph.op(id) {
             Op::Scan(scan) => hoist_from(builder, scan, &operands),
             op => builder.push(op.clone(), &operands),
@@ -50,7 +50,7 @@ fn hoist_from(builder: &mut Builder, scan: &Scan, operands: &[NodeId]) -> NodeId
             let name = hoisted.input_name(scan.n_operands() + index);
             body.by_pass(PASS.name, |body| body.input(&name, graph.tensor(id).clone()))
         }
-        None => body.push(graph.op(id).clone(), &new.all(&graph.operands(id))),
+        None => body.push(graph.op(id).clone(), &new.all(graph.operands(id))),
     });
     builder.set_pass((!chosen.is_empty()).then_some(PASS.name));
     builder.push(Scan { body: Arc::new(rewrite::sweep(body)), ..hoisted }, &operands)

@@ -41,7 +41,7 @@ fn side_by_side(builder: &Builder, node: NodeId) -> Option<(OverlapAdd, Windows)
 /// The elements of a node as the windows have them.
 fn taken_apart(builder: &mut Builder, node: NodeId, put_back: &OverlapAdd, windows: &Windows) -> NodeId {
     let graph = builder.graph();
-    let operands = graph.operands(node);
+    let operands = graph.operands(node).to_vec();
     match graph.op(node).clone() {
         Op::OverlapAdd(add) if add == *put_back => operands[0],
         Op::Constant(constant) => {

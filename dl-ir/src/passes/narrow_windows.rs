@@ -114,8 +114,8 @@ impl Narrowing<'_> {
 
     /// What `region` of a node needs of its operands.
     fn operands(&mut self, id: NodeId, region: &Region) -> Vec<NodeId> {
-        let operands = self.graph.operands(id).into_iter().enumerate();
-        let fetch = |(position, operand): (usize, NodeId)| {
+        let operands = self.graph.operands(id).iter().enumerate();
+        let fetch = |(position, &operand): (usize, &NodeId)| {
             let wanted = operand_region(self.graph, self.regions, id, position, region);
             self.fetch(operand, &wanted)
         };

@@ -33,7 +33,7 @@ fn prune(function: &Function) -> Function {
                 let index = moved.map_or(get.index, |moved| moved.expect("a result that is read is kept"));
                 builder.get(new.get(operands[0]), index)
             }
-            op => builder.push(op.clone(), &new.all(&operands)),
+            op => builder.push(op.clone(), &new.all(operands)),
         }
     })
 }
@@ -50,7 +50,7 @@ fn live(function: &Function) -> (Vec<bool>, HashMap<NodeId, Pruned>) {
         if !is_live[id.index()] {
             continue;
         }
-        let mut operands = graph.operands(id);
+        let mut operands = graph.operands(id).to_vec();
         if let Op::Scan(scan) = graph.op(id) {
             let pruned = Pruned::new(scan, &used_results(graph, id, &is_live));
             operands = pruned.kept.iter().map(|&operand| operands[operand]).collect();
@@ -108,7 +108,7 @@ impl Pruned {
         let body = Function { results: named, ..(*scan.body).clone() };
         let body = rewrite::rebuild(&body, &is_live, &mut |builder, id, new| match scan.body.graph.op(id) {
             Op::Input(input) => builder.input(&names[&id], input.ty.clone()),
-            op => builder.push(op.clone(), &new.all(&scan.body.graph.operands(id))),
+            op => builder.push(op.clone(), &new.all(scan.body.graph.operands(id))),
         });
         let moved = |old| kept_results.iter().position(|&kept| kept == old);
         Pruned {

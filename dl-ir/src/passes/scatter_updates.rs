@@ -27,7 +27,7 @@ pub(super) const PASS: Pass = Pass {
                 Some((_, update)) => {
                     builder.by_pass(PASS.name, |builder| update.build(builder, &function.graph, new))
                 }
-                None => builder.push(function.graph.op(id).clone(), &new.all(&function.graph.operands(id))),
+                None => builder.push(function.graph.op(id).clone(), &new.all(function.graph.operands(id))),
             });
         rewrite::sweep(rewritten)
     },

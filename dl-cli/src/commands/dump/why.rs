@@ -62,7 +62,7 @@ fn nodes(graph: &Graph, name: &str, network: &str) -> Result<BTreeSet<NodeId>> {
 fn pairs(graph: &Graph, ones: &BTreeSet<NodeId>, others: &BTreeSet<NodeId>) -> Vec<(NodeId, NodeId)> {
     let reads = |from: &BTreeSet<NodeId>, to: &BTreeSet<NodeId>| -> Vec<(NodeId, NodeId)> {
         let read = |&user: &NodeId| {
-            let operands = graph.operands(user).into_iter().filter(|operand| from.contains(operand));
+            let operands = graph.operands(user).iter().copied().filter(|operand| from.contains(operand));
             operands.map(move |operand| (operand, user)).collect::<Vec<_>>()
         };
         to.iter().flat_map(read).collect()

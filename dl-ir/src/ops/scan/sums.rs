@@ -51,7 +51,7 @@ impl Sum {
 /// The sum of a node that contracts or reduces what differs from step to step, or rearranges and adds such; `None` for others.
 fn hoisted(back: &mut Back, builder: &mut Builder, node: NodeId, varying: &[bool]) -> Option<Sum> {
     let op = back.body.graph().op(node).clone();
-    let operands = back.body.graph().operands(node);
+    let operands = back.body.graph().operands(node).to_vec();
     let vary = operands.iter().all(|operand| varying[operand.index()]);
     match op {
         Op::Einsum(einsum) if vary => {

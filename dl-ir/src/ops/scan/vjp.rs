@@ -220,7 +220,7 @@ impl Back {
         let body = rewrite::rebuild(&scan.body, &rewrite::live(&scan.body), &mut |body, id, new| {
             match self.residuals.get(&id) {
                 Some(&value) => body.push(graph.op(value).clone(), &[]),
-                None => body.push(graph.op(id).clone(), &new.all(&graph.operands(id))),
+                None => body.push(graph.op(id).clone(), &new.all(graph.operands(id))),
             }
         });
         scan.body = Arc::new(rewrite::sweep(body));
