@@ -33,6 +33,8 @@ const SHALLOW: &str =
     "< dense(7, 9, tanh), dense(9, 4, softmax) >, optimizer = sgd(lr = 0.1, momentum = 0.9)";
 /// Of two layers more: activations are read long after they were written.
 const DEEP: &str = "< dense(7, 9, tanh), dense(9, 9, tanh), dense(9, 9, tanh), dense(9, 1) >";
+/// A tanh in the body of a loop, and nowhere else.
+const RECURRENT: &str = "< input(4, 3), rnn(3, 5), dense(5, 1) >";
 
 impl Rule {
     pub fn widths(&self) -> [Lanes; 1] {
@@ -57,6 +59,14 @@ impl Rule {
 }
 
 pub const RULES: &[Rule] = &[
+    Rule::new(
+        "leaves out a task of a loop",
+        Culprit::Kernel,
+        "differs",
+        Stages { schedule: tanh_has_a_task_less, ..STAGES },
+    )
+    .on(RECURRENT)
+    .small(12),
     Rule::new(
         "forgets what others read",
         Culprit::Fusion,
@@ -213,6 +223,13 @@ fn one_task_less(graph: &Graph, group: &Group, target: Target) -> Scheduled {
         tasks.per_example = tasks.per_example.saturating_sub(1);
     }
     scheduled
+}
+
+fn tanh_has_a_task_less(graph: &Graph, group: &Group, target: Target) -> Scheduled {
+    match group.members.keys().any(|&id| graph.op(id).name() == "tanh") {
+        true => one_task_less(graph, group, target),
+        false => schedule(graph, group, target),
+    }
 }
 
 fn frees_early(pieces: &[Piece]) -> (Vec<usize>, usize) {
