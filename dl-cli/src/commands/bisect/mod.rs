@@ -1,7 +1,7 @@
 //! `dlc bisect`: which pass or which stage behind them is wrong.
 
 mod report;
-mod search;
+pub mod search;
 #[cfg(test)]
 mod tests;
 

@@ -13,7 +13,8 @@ use dl_ir::value::Value;
 use dl_runtime::tensor::{Data, Tensor};
 use serde::Serialize;
 
-use crate::args::{Net, positive};
+use super::bisect::search::Compiler;
+use crate::args::{Net, host_widths, positive};
 use crate::error::{Error, Result};
 use crate::made_up::made_up;
 use crate::report;
@@ -47,7 +48,7 @@ struct Report {
 pub fn run(args: &Args) -> Result<()> {
     let builder = args.net.read()?.seed(args.seed);
     let batch = made_up(builder.network(), args.batch, args.seed)?;
-    let stages = stages::compare(&builder, &batch, args.seed)?;
+    let stages = stages::compare(&Compiler::new(host_widths()), &builder, &batch, args.seed)?;
     let compiled = compiled::compare(&builder, &batch)?;
     let gradients = gradients::compare(&builder, &batch, args.seed)?;
     let n_wrong = usize::from(stages.wrong.is_some());

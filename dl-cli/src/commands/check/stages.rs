@@ -3,12 +3,10 @@
 use dl::data::Split;
 use dl::{Builder, inspect};
 use dl_codegen::bisect as stages;
-use dl_codegen::stages::STAGES;
 use dl_ir::bisect as passes;
-use dl_ir::passes::PIPELINE;
 use serde::Serialize;
 
-use crate::args::host_widths;
+use crate::commands::bisect::search::Compiler;
 use crate::error::Result;
 use crate::made_up::environment;
 
@@ -39,12 +37,12 @@ pub struct Comparison {
 }
 
 /// Compares all functions.
-pub fn compare(builder: &Builder, batch: &Split, seed: u64) -> Result<Comparison> {
+pub fn compare(compiler: &Compiler<'_>, builder: &Builder, batch: &Split, seed: u64) -> Result<Comparison> {
     let module = inspect::built(builder.network(), None);
     let examples = batch.n_examples();
     let environment = environment(&module, batch, examples, seed);
     let mut found = Comparison::default();
-    match passes::errors_of_passes(PIPELINE, module.clone(), &environment, examples) {
+    match passes::errors_of_passes(compiler.passes, module.clone(), &environment, examples) {
         Ok(errors) => {
             let pass = |(pass, relative)| Pass { pass, relative };
             found.passes = errors.into_iter().map(pass).collect();
@@ -54,8 +52,8 @@ pub fn compare(builder: &Builder, batch: &Split, seed: u64) -> Result<Comparison
             return Ok(found);
         }
     }
-    let optimized = PIPELINE.iter().fold(module, |module, pass| pass.apply(module));
-    match stages::errors_of_kernels(STAGES, &optimized, &environment, examples, &host_widths()) {
+    let optimized = compiler.passes.iter().fold(module, |module, pass| pass.apply(module));
+    match stages::errors_of_kernels(compiler.stages, &optimized, &environment, examples, &compiler.widths) {
         Ok(errors) => {
             let kernels = |error: stages::KernelError| Kernels {
                 part: error.part,
@@ -70,4 +68,36 @@ pub fn compare(builder: &Builder, batch: &Split, seed: u64) -> Result<Comparison
         }
     }
     Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use dl_codegen::stages::{STAGES, Stages};
+    use dl_codegen::vector::Lanes;
+    use dl_ir::module::Function;
+    use dl_ir::passes::Pass;
+
+    use super::*;
+    use crate::made_up::made_up;
+
+    fn wrong(compiler: Compiler<'_>) -> Comparison {
+        let builder = Builder::parse("< dense(3, 4, tanh), dense(4, 1) >").unwrap();
+        let batch = made_up(builder.network(), 3, 0).unwrap();
+        compare(&compiler, &builder, &batch, 0).unwrap()
+    }
+
+    #[test]
+    fn a_wrong_pass_fails() {
+        let run = |function: &Function| Function { updates: Vec::new(), ..function.clone() };
+        let passes = [Pass { name: "simplify", description: "forgets updates", run }];
+        let found = wrong(Compiler { passes: &passes, ..Compiler::new(Vec::new()) });
+        assert!(found.to_string().contains("FAILED: simplify: in train_step, "), "{found}");
+    }
+
+    #[test]
+    fn a_wrong_stage_fails() {
+        let stages = Stages { fuse: |_, _| Ok(Vec::new()), ..STAGES };
+        let found = wrong(Compiler { stages, ..Compiler::new(vec![Lanes::L4]) });
+        assert!(found.to_string().contains("FAILED: fusion: in train_step at 4 lanes, "), "{found}");
+    }
 }
