@@ -14,6 +14,7 @@ use crate::jit::{self, JitError};
 use crate::kernel::Kernel;
 use crate::locations::aligned;
 use crate::plan::{Launches, Plan, PlanStep, name_of};
+use crate::schedule::Scheduled;
 use crate::stages::{STAGES, Stages};
 use crate::target::Target;
 
@@ -77,38 +78,34 @@ pub fn lower_by(
     target: Target,
 ) -> Result<Lowered, FuseError> {
     let (plan, parts) = (stages.plan)(&stages, function, (stages.fuse)(function, target)?, state, target)?;
-    let mut distinct: FxHashMap<Kernel, usize> = FxHashMap::default();
-    let mut kernels: Vec<Kernel> = Vec::new();
-    let mut lowered = Lowered {
+    // Groups that differ may have equal kernels.
+    let mut known: FxHashMap<&Kernel, usize> = FxHashMap::default();
+    let mut firsts: Vec<&Kernel> = Vec::new();
+    let kernels = parts.scheduled.iter().map(|Scheduled { kernel, .. }| {
+        *known.entry(kernel).or_insert_with(|| {
+            firsts.push(kernel);
+            firsts.len() - 1
+        })
+    });
+    let kernels: Vec<usize> = kernels.collect();
+    let nodes = |(group, &schedule): (&Group, &usize)| {
+        let (first, kernel) = (firsts[kernels[schedule]], &parts.scheduled[schedule].kernel);
+        let nodes = group.nodes();
+        if std::ptr::eq(first, kernel) { nodes } else { aligned(first, kernel, &nodes) }
+    };
+    Ok(Lowered {
         name: function.name.clone(),
+        kernel_of: parts.schedule_of.iter().map(|&schedule| kernels[schedule]).collect(),
+        nodes: parts.groups.iter().zip(&parts.schedule_of).map(nodes).collect(),
+        costs: parts.schedule_of.iter().map(|&schedule| parts.scheduled[schedule].cost).collect(),
+        kernels: firsts.into_iter().cloned().collect(),
         groups: parts.groups,
-        kernels: Vec::new(),
-        kernel_of: Vec::new(),
-        nodes: Vec::new(),
-        bindings: Vec::new(),
-        costs: Vec::new(),
+        bindings: parts.bindings,
         body_of: parts.body_of,
         plan,
         target,
         stages,
-    };
-    for (group, scheduled) in lowered.groups.iter().zip(parts.scheduled) {
-        let nodes = group.nodes();
-        let (index, nodes) = match distinct.get(&scheduled.kernel) {
-            Some(&first) => (first, aligned(&kernels[first], &scheduled.kernel, &nodes)),
-            None => {
-                kernels.push(scheduled.kernel.clone());
-                distinct.insert(scheduled.kernel, kernels.len() - 1);
-                (kernels.len() - 1, nodes)
-            }
-        };
-        lowered.kernel_of.push(index);
-        lowered.nodes.push(nodes);
-        lowered.bindings.push(scheduled.bindings);
-        lowered.costs.push(scheduled.cost);
-    }
-    lowered.kernels = kernels;
-    Ok(lowered)
+    })
 }
 
 impl Lowered {

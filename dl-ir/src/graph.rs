@@ -79,6 +79,24 @@ impl Graph {
         (kept, new)
     }
 
+    /// These nodes, in order, as a graph by themselves, where each has its position for an id. What `leaf` gives for one stands for it
+    /// there; the operands of others must be among the nodes.
+    pub fn part(&self, nodes: &[NodeId], leaf: impl Fn(NodeId) -> Option<Op>) -> Graph {
+        let position = |node: &NodeId| NodeId(nodes.binary_search(node).expect("operands are there") as u32);
+        let mut part = Graph::default();
+        for &id in nodes {
+            let Node { op, ty } = self.node(id);
+            match leaf(id) {
+                Some(leaf) => part.push(leaf, ty.clone(), &[]),
+                None => {
+                    let operands: Vec<NodeId> = self.operands(id).iter().map(position).collect();
+                    part.push(op.clone(), ty.clone(), &operands)
+                }
+            };
+        }
+        part
+    }
+
     /// The number of nodes.
     pub fn n_nodes(&self) -> usize {
         self.nodes.node_count()

@@ -53,7 +53,7 @@ pub enum Class {
 }
 
 /// The op around which a kernel is built; its operands are read from memory by loops of their own.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Anchor {
     /// A matrix product.
     Contract(NodeId),
@@ -78,6 +78,23 @@ pub enum Anchor {
 }
 
 impl Anchor {
+    /// The same around another node.
+    fn around(self, node: NodeId) -> Self {
+        let around: fn(NodeId) -> Anchor = match self {
+            Anchor::Contract(_) => Anchor::Contract,
+            Anchor::ColumnSum(_) => Anchor::ColumnSum,
+            Anchor::Fold(_) => Anchor::Fold,
+            Anchor::Transpose(_) => Anchor::Transpose,
+            Anchor::Random(_) => Anchor::Random,
+            Anchor::Gather(_) => Anchor::Gather,
+            Anchor::ScatterAdd(_) => Anchor::ScatterAdd,
+            Anchor::ScatterInto(_) => Anchor::ScatterInto,
+            Anchor::Chunks(_) => Anchor::Chunks,
+            Anchor::Total(_) => Anchor::Total,
+        };
+        around(node)
+    }
+
     /// The node.
     pub fn node(self) -> NodeId {
         match self {
@@ -96,7 +113,7 @@ impl Anchor {
 }
 
 /// Nodes that one kernel computes.
-#[derive(Clone, PartialEq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Group {
     /// Where they are computed.
     pub space: Space,
@@ -132,6 +149,17 @@ impl Group {
         match self.parts {
             1 => self.space.elements(),
             _ => shape(graph, node).elements(),
+        }
+    }
+
+    /// The same group in a graph that has its nodes under other ids, in the same order.
+    pub fn renamed(&self, new: impl Fn(NodeId) -> NodeId) -> Self {
+        Group {
+            space: self.space,
+            parts: self.parts,
+            anchor: self.anchor.map(|anchor| anchor.around(new(anchor.node()))),
+            members: self.members.iter().map(|(&node, &class)| (new(node), class)).collect(),
+            outputs: self.outputs.iter().map(|&node| new(node)).collect(),
         }
     }
 

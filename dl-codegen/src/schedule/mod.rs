@@ -1,5 +1,6 @@
 //! Schedules: from a fusion group to a kernel, one file for each kind of loop nest.
 
+mod alone;
 mod column_sum;
 mod contract;
 mod cost;
@@ -28,6 +29,7 @@ use crate::fuse::{self, Anchor, Class, Group, Space};
 use crate::kernel::{Index, Kernel, Stmt, Term, Tile};
 use crate::target::Target;
 use crate::vector::Program;
+pub use alone::Alone;
 use nest::{Nest, Operand, Rows};
 pub use operands::Binding;
 use operands::{bindings, buffer_use};

@@ -56,6 +56,22 @@ impl Binding {
         }
     }
 
+    /// The same of the node that has another id elsewhere.
+    pub fn renamed(self, new: impl Fn(NodeId) -> NodeId) -> Self {
+        match self {
+            Binding::Read(node, class) => Binding::Read(new(node), class),
+            Binding::Left(node) => Binding::Left(new(node)),
+            Binding::Right(node) => Binding::Right(new(node)),
+            Binding::Indices(node) => Binding::Indices(new(node)),
+            Binding::Packed(node) => Binding::Packed(new(node)),
+            Binding::Sums(node) => Binding::Sums(new(node)),
+            Binding::Partials(node) => Binding::Partials(new(node)),
+            Binding::Write(node, class) => Binding::Write(new(node), class),
+            Binding::Scatter(node) => Binding::Scatter(new(node)),
+            Binding::WritePartials(node) => Binding::WritePartials(new(node)),
+        }
+    }
+
     /// Whether it is memory that the kernel alone uses, and that holds no node.
     pub fn is_beside(self) -> bool {
         matches!(self, Binding::Packed(_) | Binding::Sums(_))

@@ -3,6 +3,7 @@
 
 mod against_graphs;
 mod against_kernels;
+mod alone;
 mod executor;
 mod generate;
 mod locations;
