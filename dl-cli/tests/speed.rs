@@ -7,6 +7,8 @@ use std::path::Path;
 mod cases;
 #[path = "../benches/speed/peers/chart.rs"]
 mod chart;
+#[path = "../benches/speed/peers/markdown.rs"]
+mod markdown;
 #[path = "../benches/speed/growth/plot.rs"]
 mod plot;
 #[path = "../benches/speed/peers/report.rs"]
@@ -43,8 +45,29 @@ fn report() -> Report {
 }
 
 #[test]
+fn reports_are_tables_of_a_document() {
+    let text = markdown::markdown(&report());
+    let table = "| a step, µs | dl 1.2 | peer 1.2 |\n| --- | ---: | ---: |\n| mlp4-2_b8_adam | 110 | 200 |\n";
+    assert!(text.contains(table), "{text}");
+    assert!(text.contains("| mlp4-2_b8_adam | 0.50 | 0.18 | 11.0 |"), "{text}");
+}
+
+/// The README shows what was measured, and nothing typed in.
+#[test]
+fn the_readme_has_the_measured_steps() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let read = |path: &str| fs::read_to_string(root.join(path)).expect("a file of the repository");
+    let measured = read("docs/measured/peers.md");
+    let rows = measured.lines().filter(|line| line.starts_with("| "));
+    let table: Vec<&str> = rows.take(2 + CASES.len()).collect();
+    let readme = read("README.md");
+    assert!(readme.contains(&table.join("\n")), "README.md lacks the table of docs/measured/peers.md");
+}
+
+#[test]
 fn every_peer_knows_every_case() {
-    for Case { name, network, batch } in CASES {
+    for Case { name, title, network, batch } in CASES {
+        assert!(title.contains(&format!(", batch {batch}, ")), "{title} says another batch than {batch}");
         assert!(name.contains(&format!("_b{batch}_")), "{name} says another batch than {batch}");
         dl::Network::parse(network).expect("a network");
         for program in

@@ -3,6 +3,7 @@
 mod cases;
 mod chart;
 mod floor;
+mod markdown;
 mod programs;
 mod report;
 
@@ -41,7 +42,7 @@ pub struct Args {
     /// How long each step is measured in a round
     #[arg(long, value_name = "S", default_value_t = 2.0)]
     seconds: f64,
-    /// Where peers.json and peers.svg are written
+    /// Where peers.json, peers.md and peers.svg are written
     #[arg(long, value_name = "FOLDER", default_value = "docs/measured")]
     output: PathBuf,
 }
@@ -102,6 +103,7 @@ pub fn run(args: &Args) -> Result<(), Error> {
     print!("{report}");
     let json = serde_json::to_string_pretty(&report).expect("reports have names as keys");
     crate::write(&args.output, "peers.json", &(json + "\n"))?;
+    crate::write(&args.output, "peers.md", &markdown::markdown(&report))?;
     crate::write(&args.output, "peers.svg", &chart::chart(&report))
 }
 
@@ -132,7 +134,7 @@ impl Subject {
     }
 
     fn report(self, found: &[Found]) -> CaseReport {
-        let Case { name, network, batch } = *self.case;
+        let Case { name, network, batch, .. } = *self.case;
         let programs = self.programs.into_iter();
         let programs = programs.map(|(index, rounds)| (found[index].program.name, rounds)).collect();
         CaseReport::new(name, network, batch, &self.floors, programs)
