@@ -26,6 +26,25 @@ fn greedy_program(lanes: Lanes) -> Program {
 }
 
 #[test]
+fn prefetches_ask_for_their_address_ahead_of_what_follows() {
+    for lanes in [Lanes::L8, Lanes::L16] {
+        let mut b = ProgramBuilder::new(lanes);
+        let at = |arg| Address { arg, offset: 192, step: 0 };
+        let (from, to) = (at(b.arg()), at(b.arg()));
+        b.prefetch(to);
+        let value = b.load(from);
+        b.store(to, value);
+        let insts = instructions(&encode(&b.finish()).expect("a valid program"));
+        let is_asked = |inst: &Instruction| inst.code() == Code::Prefetcht0_m8;
+        let asked = insts.iter().position(is_asked).expect("a prefetch");
+        assert_eq!(insts[asked].memory_displacement64(), 192);
+        assert!(asked < insts.len() - 1 && !insts[asked + 1..].iter().any(is_asked));
+        let store = insts.last_chunk::<3>().expect("a store, vzeroupper and a return")[0];
+        assert_eq!(store.memory_base(), insts[asked].memory_base());
+    }
+}
+
+#[test]
 fn the_callers_registers_are_preserved() {
     const PRESERVED: [Register; 6] =
         [Register::RBX, Register::RBP, Register::R12, Register::R13, Register::R14, Register::R15];
