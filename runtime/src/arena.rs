@@ -12,8 +12,9 @@ use crate::program::{ALIGNMENT, BATCH_GRANULE, Element, Extent, round_up};
 /// The arena starts on a page, so that no buffer shares one with foreign data. No system has smaller pages.
 pub(crate) const PAGE: usize = 4096;
 
-/// An arena as large as this is made of huge pages where the system has them: a step touches all of it, and the processor
-/// remembers where some thousands of pages are, not more.
+/// Arenas of half this size and more are made of huge pages where the system has them, the last one included: a step touches
+/// all of its arena, the processor remembers where some thousands of pages are, and small pages, which lie anywhere, now and
+/// then compete for the same places in its caches, which makes a process slow for as long as it lives.
 const HUGE_PAGE: usize = 2 << 20;
 
 /// Why an arena could not be made or grown. The old arena is intact.
@@ -193,10 +194,11 @@ mod sealed {
     impl Sealed for i32 {}
 }
 
-/// An owned, zero-initialised, page-aligned allocation.
+/// An owned, page-aligned allocation, of which the first `bytes` are in use and start as zeros.
 #[derive(Debug)]
 struct Memory {
     start: NonNull<u8>,
+    bytes: usize,
     layout: Layout,
 }
 
@@ -208,18 +210,18 @@ unsafe impl Sync for Memory {}
 impl Memory {
     /// `None` if the system refuses. `bytes` is positive.
     fn zeroed(bytes: usize) -> Option<Self> {
-        let alignment = if bytes < HUGE_PAGE { PAGE } else { HUGE_PAGE };
-        let layout = Layout::from_size_align(bytes, alignment).ok().filter(|layout| layout.size() > 0)?;
-        // SAFETY: the size is not zero.
+        let page = if bytes < HUGE_PAGE / 2 { PAGE } else { HUGE_PAGE };
+        let layout = Layout::from_size_align(bytes.checked_next_multiple_of(page)?, page).ok()?;
+        // SAFETY: the size is not zero, since `bytes` is not.
         let start = NonNull::new(unsafe { alloc(layout) })?;
         prefer_huge_pages(start, layout);
-        // SAFETY: so many bytes have just been allocated.
-        unsafe { start.as_ptr().write_bytes(0, layout.size()) };
-        Some(Memory { start, layout })
+        // SAFETY: at least so many bytes have just been allocated.
+        unsafe { start.as_ptr().write_bytes(0, bytes) };
+        Some(Memory { start, bytes, layout })
     }
 
     fn bytes(&self) -> usize {
-        self.layout.size()
+        self.bytes
     }
 
     fn check(&self, offset: usize, len: usize) {
