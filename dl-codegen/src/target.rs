@@ -29,6 +29,11 @@ impl Target {
         self.lanes == Lanes::L16
     }
 
+    /// Whether registers are left beside a tile's sums for another tile's epilogue.
+    pub fn has_registers_for_two(self) -> bool {
+        self.lanes == Lanes::L16
+    }
+
     /// As many sums as keep the multipliers busy, each waiting for the one before.
     pub fn busy(self) -> usize {
         8

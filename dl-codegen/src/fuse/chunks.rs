@@ -54,7 +54,7 @@ pub(super) fn cut(graph: &Graph, groups: &mut Vec<Group>) -> Vec<Cut> {
     for (index, group) in groups.iter_mut().enumerate() {
         let Some(Anchor::Contract(node)) = group.anchor else { continue };
         let product = Product::of(graph, node).expect("an anchor");
-        let goes_on = adds_up(graph, group, node);
+        let goes_on = goes_on_elementwise(graph, group, node);
         if adds_up_in_memory(&product) {
             if !goes_on {
                 let total = alone(group, node, Anchor::Total(node));
@@ -108,9 +108,9 @@ fn has_long_sum(product: &Product) -> bool {
     }
 }
 
-/// Whether a group can go on from the partial sums of its anchor: all that it reads and writes lies
+/// Whether a group can go on from the sums of its anchor in memory, whatever their order: all that it reads and writes lies
 /// in memory as the sum does, so that rows and columns do not matter.
-fn adds_up(graph: &Graph, group: &Group, node: NodeId) -> bool {
+pub fn goes_on_elementwise(graph: &Graph, group: &Group, node: NodeId) -> bool {
     let lies_alike = |&other: &NodeId| {
         let access = Access::of(graph, other);
         graph.node(other).ty == graph.node(node).ty

@@ -26,7 +26,7 @@ use crate::vector::Program;
 
 /// Loop variables: the tile's first column, and from the next on its rows.
 const COL: usize = 0;
-const FIRST_ROW: usize = 1;
+pub const FIRST_ROW: usize = 1;
 
 /// Panels that are packed at once: rows of memory are then read in stretches that processors fetch ahead of time.
 const PANELS_AT_ONCE: usize = 8;
@@ -131,8 +131,8 @@ fn nest(graph: &Graph, product: &Product, bindings: &[Binding], target: Target) 
 }
 
 /// A product's loops.
-struct Contract<'a> {
-    tile: &'a TileOf<'a>,
+pub struct Contract<'a> {
+    pub tile: &'a TileOf<'a>,
     nest: &'a Nest,
     task: Task,
 }
@@ -248,7 +248,7 @@ impl Contract<'_> {
     }
 
     /// The variable of the loop over blocks of terms: the first of the block.
-    fn block_var(&self) -> usize {
+    pub fn block_var(&self) -> usize {
         self.chunk_var()
     }
 
@@ -267,14 +267,24 @@ impl Contract<'_> {
         ]
     }
 
-    /// The only block: as the last of several, but all tiles begin with the same zeros, which stay near.
+    /// The only block.
     fn only_block(&self, kernel: &mut KernelBuilder) -> Vec<Stmt> {
-        let height = self.tile.target.matmul_tile().0;
+        let is_pipelined = self.task == Task::Columns && self.tile.is_pipelined();
         self.columns(kernel, 1, &mut |kernel, cols| {
-            let zeros = self.run_once(kernel, self.tile.zero_sums(height, cols), Sum::OnlyBlock);
             let pack = self.run_once(kernel, self.tile.pack(cols), Sum::OnlyBlock);
-            [zeros, pack].into_iter().chain(self.tiles_of(kernel, cols, Sum::OnlyBlock)).collect()
+            let tiles = match is_pipelined && cols == self.tile.target.tile_width() {
+                true => self.pipeline(kernel),
+                false => self.zero_based_tiles(kernel, cols),
+            };
+            std::iter::once(pack).chain(tiles).collect()
         })
+    }
+
+    /// The tiles of a panel, as those of the last block of several, but all begin with the same zeros, which stay near.
+    pub fn zero_based_tiles(&self, kernel: &mut KernelBuilder, cols: usize) -> Vec<Stmt> {
+        let height = self.tile.target.matmul_tile().0;
+        let zeros = self.run_once(kernel, self.tile.zero_sums(height, cols), Sum::OnlyBlock);
+        std::iter::once(zeros).chain(self.tiles_of(kernel, cols, Sum::OnlyBlock)).collect()
     }
 
     fn n_blocks(&self) -> Index {
@@ -343,7 +353,7 @@ impl Contract<'_> {
     }
 
     /// A tile of so many rows and columns.
-    fn tile(&self, kernel: &mut KernelBuilder, size: (usize, usize), sum: Sum) -> Stmt {
+    pub fn tile(&self, kernel: &mut KernelBuilder, size: (usize, usize), sum: Sum) -> Stmt {
         let program = kernel.program(self.tile.program(size, sum));
         Stmt::Run { program, args: self.args(sum) }
     }
@@ -357,7 +367,7 @@ impl Contract<'_> {
     }
 
     /// The heights of tiles, the tallest first; where rows are cut into tasks, any number may be left for the small ones.
-    fn heights(&self, cols: usize) -> Vec<usize> {
+    pub fn heights(&self, cols: usize) -> Vec<usize> {
         let target = self.tile.target;
         let is_divided = self.task == Task::Rows && self.nest.axes.len() == 1;
         let size = self.nest.inner().size.as_static().filter(|_| !is_divided);
@@ -386,7 +396,7 @@ impl Contract<'_> {
         heights
     }
 
-    fn args(&self, sum: Sum) -> Vec<Arg> {
+    pub fn args(&self, sum: Sum) -> Vec<Arg> {
         let product = self.tile.product;
         let step = product.terms[0];
         let pointers = self.tile.bindings.iter().enumerate().map(|(buffer, binding)| {

@@ -10,6 +10,7 @@ mod fold;
 mod map;
 mod nest;
 pub mod operands;
+mod pipelined;
 mod random;
 mod rows;
 mod run;

@@ -5,6 +5,7 @@ use dl_ir::graph::{Graph, NodeId};
 use dl_ir::product::{Axis, Product};
 use dl_ir::types::Dim;
 use dl_ir::value::indices;
+use dl_runtime::program::Layout;
 
 use super::evaluate::{Evaluator, Place, Tile};
 use super::nest::{Operand, in_layout};
@@ -15,6 +16,13 @@ use crate::vector::{Address, Count, Program, ProgramBuilder, Value};
 
 /// Terms that are written out one after the other rather than looped over.
 const UNROLLED: usize = 4;
+
+/// So many bytes ahead tiles of some height ask for the rows of a weight: processors fetch ahead by themselves, but within a page only. Low tiles
+/// read as fast as memory gives.
+const AHEAD: i32 = 4096;
+const ASKING_HEIGHT: usize = 4;
+/// Memory comes in lines of so many bytes.
+const LINE: i32 = 64;
 
 /// What a tile adds up, and to what.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -153,7 +161,8 @@ impl TileOf<'_> {
         e.b.finish()
     }
 
-    fn evaluator(&self, cols: usize) -> Evaluator<'_> {
+    /// For a tile of so many columns.
+    pub fn evaluator(&self, cols: usize) -> Evaluator<'_> {
         let tile = Tile { part: self.part(), ..Tile::new(self.operands.to_vec(), cols) };
         let builder = ProgramBuilder::new(self.target.lanes);
         Evaluator::new(self.graph, self.group, self.bindings, builder, tile)
@@ -212,7 +221,7 @@ impl TileOf<'_> {
     }
 
     /// The sums with one term added to each, at these elements, which the open loop takes so many further.
-    fn add_term(
+    pub fn add_term(
         &self,
         e: &mut Evaluator<'_>,
         at: (i64, i64),
@@ -226,11 +235,17 @@ impl TileOf<'_> {
         let bytes = |elements: i64| 4 * elements as i32;
         let matrix = self.operands[usize::from(right)].matrix;
         let of_right = |elements: i64| bytes(in_layout(Stride::fixed(elements), matrix).fixed);
+        let is_weight = !self.in_blocks() && matches!(matrix.layout, Layout::Panel { .. });
+        let is_one_loop = self.product.terms.len() == 1 && steps.1 != 0;
+        let fetches_ahead = is_weight && is_one_loop && height >= ASKING_HEIGHT;
         let row_of_right: Vec<Value> = columns
             .iter()
             .map(|&column| {
                 let offset = of_right(at.1) + e.column_offset(right, column);
                 let address = Address { arg: right, offset, step: of_right(steps.1) };
+                if fetches_ahead && (offset - of_right(at.1)) % LINE == 0 {
+                    e.b.prefetch(Address { offset: offset + AHEAD, ..address });
+                }
                 let count = e.stored(right, column.vector);
                 e.b.load_tail(address, count)
             })

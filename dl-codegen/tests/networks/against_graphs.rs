@@ -87,6 +87,14 @@ fn long_sums() {
     check("< dense(4, 3, tanh), dense(3, 2, softmax) >, optimizer = sgd(lr = 0.1, momentum = 0.9)", &batches);
 }
 
+/// Weights whose updates are computed a tile late, or not, by the batch; with tiles and a panel left over.
+#[test]
+fn updates_that_divide() {
+    let layers = "< dense(49, 130, relu), dense(130, 3, softmax) >";
+    check(layers, &[23, 24, 25, 60, 257]);
+    check(&format!("{layers}, optimizer = rmsprop(lr = 0.001, momentum = 0.9)"), &[33]);
+}
+
 #[test]
 fn normalized_layers() {
     check(
