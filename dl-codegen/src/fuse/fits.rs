@@ -14,10 +14,8 @@ use super::{
 impl Fuser<'_> {
     /// The class at which the members of a group read a node, unless they disagree, or read it otherwise.
     pub(super) fn class_in(&self, group: &Group, node: NodeId) -> Result<Class, Reason> {
-        let mut classes = self.users[node.index()].iter().filter_map(|&user| {
-            let class = *group.members.get(&user)?;
-            Some((user, operand_class(self.graph, user, class)))
-        });
+        let mut classes =
+            self.users_in(group, node).map(|(user, class)| (user, operand_class(self.graph, user, class)));
         let (one, first) = classes.next().ok_or(Reason::NotRead)?;
         let first = first.ok_or(Reason::ReadWhole { user: one })?;
         match classes.find(|&(_, class)| class != Some(first)) {
@@ -25,6 +23,18 @@ impl Fuser<'_> {
             Some((other, None)) => Err(Reason::ReadWhole { user: other }),
             Some((other, Some(_))) => Err(Reason::ReadTwoWays { one, other }),
         }
+    }
+
+    /// The members of a group that read a node, the last of them first, with their classes. A number that all updates read has users
+    /// in every group, so that whichever is less is gone through: the users or the members.
+    fn users_in(&self, group: &Group, node: NodeId) -> impl Iterator<Item = (NodeId, Class)> {
+        let (users, members) = (&self.users[node.index()], &group.members);
+        let by_user = users.len() <= members.len();
+        let users = by_user.then(|| users.iter().filter_map(|user| members.get_key_value(user)));
+        let reads = move |(member, _): &(&NodeId, &Class)| self.graph.operands(**member).contains(&node);
+        let members = (!by_user).then(|| members.iter().rev().filter(reads));
+        let found = users.into_iter().flatten().chain(members.into_iter().flatten());
+        found.map(|(&user, &class)| (user, class))
     }
 
     /// Whether what members of a group read of each other is there when they do: the anchor of one of two groups may need all of

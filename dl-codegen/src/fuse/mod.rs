@@ -89,6 +89,7 @@ struct Fuser<'f> {
     function: &'f Function,
     target: Target,
     graph: &'f Graph,
+    /// The live users of each node, the last of them first.
     users: Vec<Vec<NodeId>>,
     is_root: Vec<bool>,
     is_live: Vec<bool>,
@@ -215,6 +216,7 @@ impl<'f> Fuser<'f> {
             return Err(self.error(node));
         }
         let readers = if roles::is_in_program(self.graph.op(node)) { self.readers(node) } else { Vec::new() };
+        // In order, as readers are.
         let mut joined = Vec::new();
         for index in readers {
             if self.join(node, index, false) {
@@ -223,7 +225,7 @@ impl<'f> Fuser<'f> {
         }
         let is_joined = |user: &NodeId| {
             let groups = &self.groups_of[user.index()];
-            !groups.is_empty() && groups.iter().all(|index| joined.contains(index))
+            !groups.is_empty() && groups.iter().all(|index| joined.binary_search(index).is_ok())
         };
         self.in_place[node.index()] = !self.users[node.index()].iter().all(is_joined);
         self.put(node, &joined);

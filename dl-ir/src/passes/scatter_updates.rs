@@ -6,7 +6,6 @@
 use super::Pass;
 use crate::builder::Builder;
 use crate::graph::{Graph, NodeId};
-use crate::module::Function;
 use crate::ops::{Constant, Op, ScatterAdd};
 use crate::rewrite::{self, NewIds};
 
@@ -14,10 +13,12 @@ pub(super) const PASS: Pass = Pass {
     name: "scatter-updates",
     description: "adds to the rows of a table that indices name, and leaves the others alone",
     run: |function| {
+        let mut n_roots = vec![0; function.graph.n_nodes()];
+        function.roots().for_each(|root| n_roots[root.index()] += 1);
         let updates: Vec<(NodeId, Update)> = function
             .updates
             .iter()
-            .filter_map(|(name, new)| Some((*new, update(function, name, *new)?)))
+            .filter_map(|(name, new)| Some((*new, update(&function.graph, &n_roots, name, *new)?)))
             .collect();
         let rewritten =
             rewrite::rebuild(function, &rewrite::live(function), &mut |builder, id, new| match updates
@@ -43,9 +44,9 @@ struct Update {
     is_negative: bool,
 }
 
-/// The new value of a state, if it is of this form and nothing else needs its parts.
-fn update(function: &Function, name: &str, new: NodeId) -> Option<Update> {
-    let graph = &function.graph;
+/// The new value of a state, if it is of this form and nothing else needs its parts; `n_roots` tells how many results and new values
+/// each node is.
+fn update(graph: &Graph, n_roots: &[usize], name: &str, new: NodeId) -> Option<Update> {
     let (operands, is_negative) = match graph.op(new) {
         Op::Sub(_) => (graph.operands(new), true),
         Op::Add(_) => (graph.operands(new), false),
@@ -57,8 +58,8 @@ fn update(function: &Function, name: &str, new: NodeId) -> Option<Update> {
         [change, state] if is_state(state) && !is_negative => (state, change),
         _ => return None,
     };
-    let is_alone = |node: NodeId| graph.users(node).len() == 1 && function.roots().all(|root| root != node);
-    if !graph.users(new).is_empty() || function.roots().filter(|&root| root == new).count() > 1 {
+    let is_alone = |node: NodeId| graph.users(node).len() == 1 && n_roots[node.index()] == 0;
+    if !graph.users(new).is_empty() || n_roots[new.index()] > 1 {
         return None;
     }
     let mut factors = Vec::new();
