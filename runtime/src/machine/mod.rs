@@ -6,6 +6,7 @@ use thiserror::Error;
 
 mod check;
 mod inputs;
+mod pace;
 mod phase;
 mod prepared;
 mod stages;
@@ -15,6 +16,7 @@ mod tests;
 pub use check::Defect;
 use check::{check_program, check_state};
 pub use inputs::Given;
+use pace::Crew;
 use phase::Phase;
 use prepared::{Prepared, buffer_offset};
 use stages::{Run, Stage};
@@ -311,9 +313,19 @@ impl<'m> Call<'m> {
         &mut self,
         inputs: impl Iterator<Item = Given<'a>> + Clone + Sync,
     ) -> Result<(), RunError> {
-        let (run, mut lease) = self.begin(inputs);
-        lease.run(&run);
-        run.outcome()
+        let Call { n, team, prepared, .. } = self;
+        let Prepared { pace, program, .. } = &mut **prepared;
+        let crew = (team.threads() > 1).then(|| pace.next(program, *n)).flatten();
+        let start = crew.map(|_| Instant::now());
+        let outcome = {
+            let (run, mut lease) = self.begin(inputs, crew.unwrap_or(Crew::Shared));
+            lease.run(&run);
+            run.outcome()
+        };
+        if let Some(start) = start {
+            self.prepared.pace.took(start.elapsed().as_secs_f64());
+        }
+        outcome
     }
 
     /// As [`run_on`](Call::run_on), launch by launch, each alone on the threads that it is worth; adds to `seconds` how long each took,
@@ -329,7 +341,7 @@ impl<'m> Call<'m> {
         inputs: impl Iterator<Item = Given<'a>> + Clone + Sync,
         seconds: &mut Vec<f64>,
     ) -> Result<(), RunError> {
-        let (run, mut lease) = self.begin(inputs);
+        let (run, mut lease) = self.begin(inputs, Crew::Shared);
         let mut stage = 0;
         while stage < run.end() {
             match run.stage(stage) {
@@ -353,6 +365,7 @@ impl<'m> Call<'m> {
     fn begin<'r, 'a: 'r>(
         &'r mut self,
         inputs: impl Iterator<Item = Given<'a>> + Clone + Sync,
+        crew: Crew,
     ) -> (Run<'r, impl Iterator<Item = Given<'a>> + Clone + Sync>, Lease<'r>) {
         let (mut bound, itinerary) = self.prepared.bind(self.n);
         let program = bound.program();
@@ -365,7 +378,11 @@ impl<'m> Call<'m> {
             }
         }
         let checked = inputs.filter(|input| input.must_be_finite);
-        (Run::new(bound, itinerary, (&*self.arena, self.state), self.n, checked), self.team.lease())
+        let lease = match crew {
+            Crew::Shared => self.team.lease(),
+            Crew::Alone => self.team.alone(),
+        };
+        (Run::new(bound, itinerary, (&*self.arena, self.state), self.n, checked), lease)
     }
 
     fn buffer(&self, id: BufferId) -> &Buffer {

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use super::RunError;
 use super::check::{Defect, check_place};
+use super::pace::Pace;
 use super::stages::Itinerary;
 use crate::arena::{Arena, PAGE};
 use crate::program::{BufferId, Element, Layout, Place, Program, StatePlan, Step, Window, round_up};
@@ -13,6 +14,7 @@ use crate::program::{BufferId, Element, Layout, Place, Program, StatePlan, Step,
 #[derive(Debug)]
 pub(super) struct Prepared {
     pub(super) program: Program,
+    pub(super) pace: Pace,
     itinerary: Itinerary,
     pointers: PointerTable,
 }
@@ -22,7 +24,7 @@ impl Prepared {
     pub(super) fn new(program: Program) -> Self {
         let (lendable, windows) = (lendable(&program), windows(&program));
         let pointers = PointerTable { lendable, windows, ..PointerTable::default() };
-        Prepared { itinerary: Itinerary::of(&program), program, pointers }
+        Prepared { itinerary: Itinerary::of(&program), pace: Pace::default(), program, pointers }
     }
 
     /// The addresses of every launch's buffers, launch after launch.

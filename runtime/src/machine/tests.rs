@@ -2,6 +2,7 @@ mod loops;
 
 use std::sync::Arc;
 
+use super::pace::Pace;
 use super::*;
 use crate::program::{Blocks, Code, Cost, Element, Extent, Launch, Layout, Place, StateSlot, Step};
 
@@ -109,6 +110,24 @@ fn runs_and_keeps_state_over_growing_batches_on_any_number_of_threads() {
         assert_eq!(machine.state::<f32>(1), [0.0; 3]);
         assert_eq!(Some(machine.arena_bytes()), machine.arena_bytes_for(200));
     }
+}
+
+/// Whether runs whose phases have this cost are tried on one thread.
+fn is_tried_alone(cost: f32) -> bool {
+    let mut program = program();
+    for step in &mut program.steps {
+        if let Step::Launches(launches) = step {
+            launches[0].cost.fixed = cost;
+        }
+    }
+    Pace::default().next(&program, 4).is_some()
+}
+
+#[test]
+fn runs_of_small_stages_that_threads_share_are_tried_alone() {
+    assert!(is_tried_alone(3e3));
+    assert!(!is_tried_alone(1e5), "threads are sure to be worth it");
+    assert!(!is_tried_alone(100.0), "one thread does all in any case");
 }
 
 #[test]

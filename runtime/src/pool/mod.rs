@@ -21,7 +21,7 @@ use stages::{March, Progress, Single, division};
 use worker::Worker;
 
 /// A part of a kernel smaller than this is not worth a thread of its own.
-const MIN_PART_NANOS: f64 = 1000.0;
+const MIN_PART_NANOS: f64 = 600.0;
 /// More threads than this are never started.
 pub const MAX_THREADS: usize = 256;
 
@@ -60,6 +60,11 @@ impl Team {
         if self.threads > 1 {
             Pool::get().take(self.threads - 1, &mut self.workers);
         }
+        Lease { team: self }
+    }
+
+    /// Takes no workers: the caller does all work.
+    pub fn alone(&mut self) -> Lease<'_> {
         Lease { team: self }
     }
 }
