@@ -33,13 +33,22 @@ impl Builder {
 
     /// A builder that goes on behind a graph.
     pub fn resume(graph: Graph) -> Self {
-        let mut builder = Builder { graph, ..Self::default() };
+        let mut builder = Self::over(graph);
         for id in builder.graph.ids() {
-            if let Err(free) = builder.find(builder.graph.op(id), builder.graph.operands(id)) {
-                builder.known.insert(free, id);
-            }
+            builder.know(id);
         }
         builder
+    }
+
+    /// A builder over a graph whose nodes it does not know yet.
+    pub(crate) fn over(graph: Graph) -> Self {
+        Builder { graph, ..Self::default() }
+    }
+
+    /// Gives a node that is there to those who ask for such a one. `false` if an equal node is given already.
+    pub(crate) fn know(&mut self, id: NodeId) -> bool {
+        let free = self.find(self.graph.op(id), self.graph.operands(id));
+        free.is_err_and(|free| self.known.insert(free, id).is_none())
     }
 
     /// An empty graph beside this one, whose nodes come from where this one's new nodes do.

@@ -11,13 +11,17 @@ use crate::ops::{Op, Scan};
 pub(crate) type Rule<'r> = &'r mut dyn FnMut(&mut Builder, &Op, &[NodeId]) -> Option<NodeId>;
 
 /// Builds a function anew by a pass's rule for each op, operands first; the bodies of scans as well. Only what the function's results
-/// and updates need is in the new graph, and its inputs, which are its signature.
-pub(crate) fn rewrite(pass: &'static str, function: &Function, rule: Rule<'_>) -> Function {
+/// and updates need is in the new graph, and its inputs, which are its signature. Where the rule finds nothing, that is the graph as it was.
+pub(crate) fn rewrite(pass: &'static str, function: Function, rule: Rule<'_>) -> Function {
+    let mut function = sweep(function);
+    if is_left_alone(&mut function, rule) {
+        return function;
+    }
     let graph = &function.graph;
-    let rewritten = rebuild(function, &live(function), &mut |builder, id, new| {
+    let rewritten = rebuild(&function, &live(&function), &mut |builder, id, new| {
         let op = match graph.op(id) {
             Op::Scan(scan) => {
-                let body = Arc::new(rewrite(pass, &scan.body, rule));
+                let body = Arc::new(rewrite(pass, Function::clone(&scan.body), rule));
                 Scan { body, ..scan.clone() }.into()
             }
             op => op.clone(),
@@ -37,6 +41,24 @@ pub(crate) fn rewrite(pass: &'static str, function: &Function, rule: Rule<'_>) -
     sweep(rewritten)
 }
 
+/// Whether a rule would build a function as it is: a look over the nodes costs a small part of a rebuild, and most passes find nothing
+/// in most networks. Nodes that the rule adds stay behind the function's own, where nothing needs them. A scan is always built
+/// anew, for its body.
+fn is_left_alone(function: &mut Function, rule: Rule<'_>) -> bool {
+    let (mut ids, n_nodes) = (function.graph.ids(), function.graph.n_nodes());
+    let mut builder = Builder::over(std::mem::take(&mut function.graph));
+    let is_left_alone = ids.all(|id| {
+        // Known are, as in a rebuild, the nodes up to this one: asked for one that comes later, the builder adds it.
+        let is_first = builder.know(id);
+        let (op, operands) = (builder.graph().op(id).clone(), builder.graph().operands(id).to_vec());
+        let is_same =
+            !matches!(op, Op::Scan(_)) && rule(&mut builder, &op, &operands).is_none_or(|new| new == id);
+        is_first && is_same && builder.graph().n_nodes() == n_nodes
+    });
+    function.graph = builder.finish();
+    is_left_alone
+}
+
 /// A function without nodes that nothing needs.
 pub(crate) fn sweep(function: Function) -> Function {
     let is_live = live(&function);
@@ -47,6 +69,11 @@ pub(crate) fn sweep(function: Function) -> Function {
     let new = NewIds(new);
     let (results, updates) = (new.rename(&function.results), new.rename(&function.updates));
     Function { name: function.name, graph, results, updates }
+}
+
+/// Whether a function has a loop.
+pub(crate) fn has_scan(function: &Function) -> bool {
+    function.graph.ids().any(|id| matches!(function.graph.op(id), Op::Scan(_)))
 }
 
 /// What stands for the nodes of a function in the one that is being built.
@@ -95,4 +122,54 @@ pub(crate) fn live(function: &Function) -> Vec<bool> {
         is_live[id.index()] |= matches!(function.graph.op(id), Op::Input(_));
     }
     is_live
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::types::{Dim, TensorType};
+
+    /// neg(x) + abs(x).
+    fn function() -> Function {
+        let mut b = Builder::new();
+        let x = b.input("x", TensorType::f32([Dim::Static(2)].into_iter().collect()));
+        let (negative, positive) = (b.neg(x), b.abs(x));
+        let sum = b.add(negative, positive);
+        let results = vec![("sum".to_owned(), sum)];
+        Function { name: "f".to_owned(), graph: b.finish(), results, updates: Vec::new() }
+    }
+
+    fn names(function: &Function) -> Vec<&str> {
+        function.graph.ids().map(|id| function.graph.op(id).name()).collect()
+    }
+
+    #[test]
+    fn a_rule_that_finds_nothing_is_asked_once_for_each_node() {
+        let mut n_asked = 0;
+        let rewritten = rewrite("nothing", function(), &mut |_, _, _| {
+            n_asked += 1;
+            None
+        });
+        assert_eq!(rewritten, function());
+        assert_eq!(n_asked, function().graph.n_nodes());
+    }
+
+    #[test]
+    fn nodes_that_nothing_needs_go_where_a_rule_finds_nothing() {
+        let mut function = function();
+        function.results[0].1 = function.graph.operands(function.results[0].1)[1];
+        let rewritten = rewrite("nothing", function, &mut |_, _, _| None);
+        assert_eq!(names(&rewritten), ["input", "abs"]);
+    }
+
+    #[test]
+    fn what_a_rule_asks_for_early_comes_early() {
+        let rewritten = rewrite("early", function(), &mut |builder, op, operands| {
+            if let Op::Neg(_) = op {
+                builder.abs(operands[0]);
+            }
+            None
+        });
+        assert_eq!(names(&rewritten), ["input", "abs", "neg", "add"]);
+    }
 }

@@ -44,7 +44,7 @@ fn environment(module: &Module) -> Environment {
 }
 
 /// Builds a function anew, with what a rule gives in place of an op.
-fn rewrite(function: &Function, rule: fn(&mut Builder, &str, &[NodeId]) -> Option<NodeId>) -> Function {
+fn rewrite(function: Function, rule: fn(&mut Builder, &str, &[NodeId]) -> Option<NodeId>) -> Function {
     let graph = &function.graph;
     let mut builder = Builder::new();
     let mut new: Vec<NodeId> = Vec::new();
@@ -61,7 +61,7 @@ fn rewrite(function: &Function, rule: fn(&mut Builder, &str, &[NodeId]) -> Optio
     Function { name: function.name.clone(), graph: builder.finish(), results, updates }
 }
 
-const fn wrong(name: &'static str, run: fn(&Function) -> Function) -> Pass {
+const fn wrong(name: &'static str, run: fn(Function) -> Function) -> Pass {
     Pass { name, description: "is wrong", run }
 }
 

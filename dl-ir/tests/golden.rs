@@ -140,7 +140,7 @@ fn show_pass(arguments: &[&str], text: &str) -> Result<String, GoldenError> {
     let [name] = arguments else { return Err(GoldenError::Usage { usage: "pass NAME" }) };
     let pass = passes::find(name).ok_or_else(|| GoldenError::UnknownPass { name: (*name).to_owned() })?;
     let module = text::parse(text)?;
-    let functions = module.functions.iter().map(pass.run).collect();
+    let functions = module.functions.into_iter().map(pass.run).collect();
     let after = Module { functions, ..module };
     verify::verify_module(&after)?;
     Ok(after.to_string())

@@ -35,7 +35,7 @@ fn the_pipeline_keeps_the_meaning() {
 }
 
 fn apply(pass: &Pass, module: &Module) -> Module {
-    Module { functions: module.functions.iter().map(pass.run).collect(), ..module.clone() }
+    pass.apply(module.clone())
 }
 
 fn check(what: &str, before: &Module, after: &Module, environment: &Environment) {

@@ -146,7 +146,7 @@ fn passes_keep_second_derivatives() {
     let function = with_gradients(b, second, &named);
     let environment = environment(&function);
     let expected = interp::run(&function, &environment, BATCH).results;
-    let optimized = passes::PIPELINE.iter().fold(function, |function, pass| (pass.run)(&function));
+    let optimized = passes::PIPELINE.iter().fold(function, |function, pass| (pass.run)(function));
     let found = interp::run(&optimized, &environment, BATCH).results;
     for (name, value) in &expected {
         let close = |(a, b): (&f64, &f64)| (a - b).abs() <= 1e-10 * a.abs().max(1.0);
@@ -183,7 +183,7 @@ fn gradients_of_layers_agree_with_finite_differences() {
 #[test]
 fn a_step_holds_what_depends_on_the_step_before() {
     let function = function("< input(5, 2), rnn(2, 3) >", "gradients");
-    let optimized = passes::PIPELINE.iter().fold(function, |function, pass| (pass.run)(&function));
+    let optimized = passes::PIPELINE.iter().fold(function, |function, pass| (pass.run)(function));
     let scans = optimized.graph.ids().filter_map(|id| match optimized.graph.op(id) {
         Op::Scan(scan) => Some((contractions(&scan.body.graph), scan.sequences, scan.invariants)),
         _ => None,
@@ -216,7 +216,7 @@ fn more_steps_are_no_more_nodes() {
 #[test]
 fn stacked_layers_turn_their_input_once() {
     let function = function("< input(4, 2), rnn(2, 3, return_sequences = true), rnn(3, 2) >", "predict");
-    let optimized = passes::PIPELINE.iter().fold(function, |function, pass| (pass.run)(&function));
+    let optimized = passes::PIPELINE.iter().fold(function, |function, pass| (pass.run)(function));
     let transposes = optimized.graph.ids().filter(|&id| matches!(optimized.graph.op(id), Op::Transpose(_)));
     assert_eq!(transposes.count(), 1);
 }

@@ -115,7 +115,7 @@ struct Trial<'t> {
 impl Trial<'_> {
     /// The largest relative error of the function behind the pass, or what is wrong with it.
     fn error(&self, function: &Function, environment: &Environment) -> Result<f64, Symptom> {
-        let after = module_of(self.states, caught(|| (self.pass.run)(function))?);
+        let after = module_of(self.states, caught(|| (self.pass.run)(function.clone()))?);
         verify_module(&after).map_err(Symptom::Invalid)?;
         let expected = interp::run(function, environment, self.batch);
         let found = interp::run(&after.functions[0], environment, self.batch);

@@ -18,9 +18,12 @@ pub(super) const PASS: Pass = Pass {
     run: hoist,
 };
 
-fn hoist(function: &Function) -> Function {
+fn hoist(function: Function) -> Function {
+    if !rewrite::has_scan(&function) {
+        return rewrite::sweep(function);
+    }
     let graph = &function.graph;
-    let hoisted = rewrite::rebuild(function, &rewrite::live(function), &mut |builder, id, new| {
+    let hoisted = rewrite::rebuild(&function, &rewrite::live(&function), &mut |builder, id, new| {
         let operands = new.all(graph.operands(id));
         match graph.op(id) {
             Op::Scan(scan) => hoist_from(builder, scan, &operands),
@@ -35,7 +38,7 @@ const FREE: [Structure; 4] = [Structure::Leaf, Structure::Broadcast, Structure::
 
 /// Adds a scan without what is the same in each step, which becomes operands.
 fn hoist_from(builder: &mut Builder, scan: &Scan, operands: &[NodeId]) -> NodeId {
-    let body = hoist(&scan.body);
+    let body = hoist(Function::clone(&scan.body));
     let scan = Scan { body: Arc::new(body), ..scan.clone() };
     let chosen = chosen(&scan);
     let mut operands = operands.to_vec();

@@ -1,4 +1,5 @@
-//! Passes: each reads a function and builds an equal, better one. The pipeline is the list below, run once in order.
+//! Passes: each takes a function and gives an equal, better one: built anew, or as it was where there is nothing to do. The pipeline is the
+//! list below, run once in order.
 
 mod fold_constants;
 mod hoist_invariants;
@@ -24,7 +25,7 @@ pub struct Pass {
     /// What it does, in a sentence.
     pub description: &'static str,
     /// Applies it.
-    pub run: fn(&Function) -> Function,
+    pub run: fn(Function) -> Function,
 }
 
 /// All passes, in the order in which they run.
@@ -57,7 +58,7 @@ pub fn find(name: &str) -> Option<&'static Pass> {
 impl Pass {
     /// A module whose functions went through it.
     pub fn apply(&self, module: Module) -> Module {
-        Module { functions: module.functions.iter().map(self.run).collect(), ..module }
+        Module { functions: module.functions.into_iter().map(self.run).collect(), ..module }
     }
 }
 

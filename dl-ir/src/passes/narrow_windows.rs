@@ -24,9 +24,15 @@ pub(super) const PASS: Pass = Pass {
     run: narrow,
 };
 
-fn narrow(function: &Function) -> Function {
+fn narrow(function: Function) -> Function {
     let graph = &function.graph;
-    let regions = Regions::of(function);
+    // Without these, all of every node is used.
+    let narrows =
+        |id: NodeId| matches!(graph.op(id), Op::Slice(_) | Op::Pad(_) | Op::Windows(_) | Op::OverlapAdd(_));
+    if !graph.ids().any(narrows) {
+        return sweep(function);
+    }
+    let regions = Regions::of(&function);
     let mut narrowing =
         Narrowing { graph, regions: &regions, builder: Builder::new(), new: vec![None; graph.n_nodes()] };
     for id in graph.ids() {

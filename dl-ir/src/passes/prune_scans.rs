@@ -15,10 +15,13 @@ pub(super) const PASS: Pass = Pass {
     run: prune,
 };
 
-fn prune(function: &Function) -> Function {
+fn prune(function: Function) -> Function {
+    if !rewrite::has_scan(&function) {
+        return rewrite::sweep(function);
+    }
     let graph = &function.graph;
-    let (is_live, scans) = live(function);
-    rewrite::rebuild(function, &is_live, &mut |builder, id, new| {
+    let (is_live, scans) = live(&function);
+    rewrite::rebuild(&function, &is_live, &mut |builder, id, new| {
         let operands = graph.operands(id);
         match graph.op(id) {
             Op::Scan(_) => {
@@ -82,7 +85,7 @@ struct Pruned {
 
 impl Pruned {
     fn new(scan: &Scan, used: &[usize]) -> Self {
-        let scan = Scan { body: Arc::new(prune(&scan.body)), ..scan.clone() };
+        let scan = Scan { body: Arc::new(prune(Function::clone(&scan.body))), ..scan.clone() };
         let (inputs, results) = (scan.inputs(), scan.results().collect::<Vec<_>>());
         let keeps = kept_results(&scan, used);
         let kept_results: Vec<usize> = (0..results.len()).filter(|&result| keeps[result]).collect();

@@ -20,8 +20,11 @@ pub(super) const PASS: Pass = Pass {
             .iter()
             .filter_map(|(name, new)| Some((*new, update(&function.graph, &n_roots, name, *new)?)))
             .collect();
+        if updates.is_empty() {
+            return rewrite::sweep(function);
+        }
         let rewritten =
-            rewrite::rebuild(function, &rewrite::live(function), &mut |builder, id, new| match updates
+            rewrite::rebuild(&function, &rewrite::live(&function), &mut |builder, id, new| match updates
                 .iter()
                 .find(|(update, _)| *update == id)
             {

@@ -46,7 +46,7 @@ fn a_wrong_pass_is_shown_with_its_case() {
     let forgets = Pass {
         name: "simplify",
         description: "forgets updates",
-        run: |function| Function { updates: Vec::new(), ..function.clone() },
+        run: |function| Function { updates: Vec::new(), ..function },
     };
     let found = found(&Compiler { passes: &[forgets], ..compiler(STAGES) });
     for report in &found {

@@ -66,7 +66,7 @@ pub fn compare(builder: &Builder, batch: &Split, seed: u64) -> Result<Vec<Compar
 fn only_loss(step: &Function) -> Function {
     let step = Function { updates: Vec::new(), ..step.clone() };
     // Any pass keeps only what is needed.
-    passes::PIPELINE.iter().fold(step, |step, pass| (pass.run)(&step))
+    passes::PIPELINE.iter().fold(step, |step, pass| (pass.run)(step))
 }
 
 struct Differences {

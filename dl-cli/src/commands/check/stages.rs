@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn a_wrong_pass_fails() {
-        let run = |function: &Function| Function { updates: Vec::new(), ..function.clone() };
+        let run = |function: Function| Function { updates: Vec::new(), ..function };
         let passes = [Pass { name: "simplify", description: "forgets updates", run }];
         let found = wrong(Compiler { passes: &passes, ..Compiler::new(Vec::new()) });
         assert!(found.to_string().contains("FAILED: simplify: in train_step, "), "{found}");
