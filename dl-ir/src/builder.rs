@@ -31,18 +31,25 @@ impl Builder {
         Self::default()
     }
 
+    /// An empty graph with room for so many nodes.
+    pub(crate) fn with_room(n_nodes: usize) -> Self {
+        Self::over(Graph::with_room(n_nodes), n_nodes)
+    }
+
     /// A builder that goes on behind a graph.
     pub fn resume(graph: Graph) -> Self {
-        let mut builder = Self::over(graph);
+        let n_nodes = graph.n_nodes();
+        let mut builder = Self::over(graph, n_nodes);
         for id in builder.graph.ids() {
             builder.know(id);
         }
         builder
     }
 
-    /// A builder over a graph whose nodes it does not know yet.
-    pub(crate) fn over(graph: Graph) -> Self {
-        Builder { graph, ..Self::default() }
+    /// A builder over a graph whose nodes it does not know yet, with room to know so many.
+    pub(crate) fn over(graph: Graph, n_known: usize) -> Self {
+        let known = FxHashMap::with_capacity_and_hasher(n_known, Default::default());
+        Builder { graph, known, ..Self::default() }
     }
 
     /// Gives a node that is there to those who ask for such a one. `false` if an equal node is given already.

@@ -47,6 +47,16 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// An empty graph with room for so many nodes, and twice as many operands.
+    pub(crate) fn with_room(n_nodes: usize) -> Self {
+        Graph {
+            nodes: DiGraph::with_capacity(n_nodes, 2 * n_nodes),
+            operands: Vec::with_capacity(2 * n_nodes),
+            ends: Vec::with_capacity(n_nodes),
+            origins: Vec::with_capacity(n_nodes),
+        }
+    }
+
     /// Adds a node behind all others. Its operands must be there already; its type is not checked here.
     pub(crate) fn push(&mut self, op: Op, ty: Type, operands: &[NodeId]) -> NodeId {
         self.origins.push(None);
@@ -61,7 +71,8 @@ impl Graph {
 
     /// Only the nodes that `is_kept` names, in the same order, and their new ids by the old ones. The operands of what is kept must be.
     pub(crate) fn keep(self, is_kept: &[bool]) -> (Graph, Vec<Option<NodeId>>) {
-        let (mut kept, mut new) = (Graph::default(), vec![None; self.n_nodes()]);
+        let n_kept = is_kept.iter().filter(|&&is_kept| is_kept).count();
+        let (mut kept, mut new) = (Graph::with_room(n_kept), vec![None; self.n_nodes()]);
         let ids = self.ids();
         let Graph { nodes, operands, ends, origins } = self;
         let nodes = nodes.into_nodes_edges().0.into_iter().map(|node| node.weight);
@@ -83,7 +94,7 @@ impl Graph {
     /// there; the operands of others must be among the nodes.
     pub fn part(&self, nodes: &[NodeId], leaf: impl Fn(NodeId) -> Option<Op>) -> Graph {
         let position = |node: &NodeId| NodeId(nodes.binary_search(node).expect("operands are there") as u32);
-        let mut part = Graph::default();
+        let mut part = Graph::with_room(nodes.len());
         for &id in nodes {
             let Node { op, ty } = self.node(id);
             match leaf(id) {

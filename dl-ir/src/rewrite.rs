@@ -46,7 +46,7 @@ pub(crate) fn rewrite(pass: &'static str, function: Function, rule: Rule<'_>) ->
 /// anew, for its body.
 fn is_left_alone(function: &mut Function, rule: Rule<'_>) -> bool {
     let (mut ids, n_nodes) = (function.graph.ids(), function.graph.n_nodes());
-    let mut builder = Builder::over(std::mem::take(&mut function.graph));
+    let mut builder = Builder::over(std::mem::take(&mut function.graph), n_nodes);
     let is_left_alone = ids.all(|id| {
         // Known are, as in a rebuild, the nodes up to this one: asked for one that comes later, the builder adds it.
         let is_first = builder.know(id);
@@ -104,7 +104,7 @@ pub(crate) fn rebuild(
     node: &mut dyn FnMut(&mut Builder, NodeId, &NewIds) -> NodeId,
 ) -> Function {
     let graph = &function.graph;
-    let mut builder = Builder::new();
+    let mut builder = Builder::with_room(graph.n_nodes());
     let mut new = NewIds(vec![None; graph.n_nodes()]);
     for id in graph.ids().filter(|id| is_live[id.index()]) {
         builder.set_origin(graph.origin(id).cloned());

@@ -8,6 +8,8 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap};
 
+use rustc_hash::FxHashMap;
+
 use dl_ir::access::Access;
 use dl_ir::graph::{Graph, NodeId};
 use dl_ir::module::Function;
@@ -66,23 +68,25 @@ pub fn order(
         copies.insert(units.len(), Copy::Tensor);
         units.push(copy(node));
     }
+    let producers = producers(&function.graph, units);
+    let needed = needed_for_results(function, units, &producers);
     let checked = match kind {
-        Kind::Function => needed_for_results(function, units, &producers(&function.graph, units)),
+        Kind::Function => needed.clone(),
         Kind::Body => BTreeSet::new(),
     };
     let placed = match kind {
         Kind::Function => BTreeMap::new(),
-        Kind::Body => placed(function, units),
+        Kind::Body => placed(function, &producers),
     };
-    let mut in_place = writable(function, units, &checked);
+    let mut in_place = writable(function, units, &producers, &checked);
     in_place.retain(|node, _| !placed.contains_key(node));
     let sequence = loop {
-        match sort(function, units, &in_place) {
+        match sort(&function.graph, units, &producers, &needed, &in_place) {
             Ok(sequence) => break sequence,
             Err(stuck) => in_place.retain(|node, _| *node != stuck),
         }
     };
-    let (phases, check_before) = phases(&function.graph, units, &in_place, &checked, &sequence);
+    let (phases, check_before) = phases(&function.graph, units, &producers, &in_place, &checked, &sequence);
     let checks = kind == Kind::Function && !function.updates.is_empty() && !function.results.is_empty();
     let check_before = checks.then_some(check_before);
     let mut order = Order { phases, check_before, in_place, placed, copies };
@@ -128,9 +132,8 @@ fn tensors_needed(function: &Function, units: &[Unit]) -> BTreeSet<NodeId> {
 }
 
 /// The nodes that their kernels write to the place of a result: of each the first.
-fn placed(function: &Function, units: &[Unit]) -> BTreeMap<NodeId, usize> {
+fn placed(function: &Function, producers: &Producers) -> BTreeMap<NodeId, usize> {
     let graph = &function.graph;
-    let producers = producers(graph, units);
     let mut placed = BTreeMap::new();
     for (index, &(_, result)) in function.results.iter().enumerate() {
         let node = storage(graph, result);
@@ -143,9 +146,13 @@ fn placed(function: &Function, units: &[Unit]) -> BTreeMap<NodeId, usize> {
 
 /// The updates whose kernels may write the state itself: they read its old value at the same places only, and do not decide
 /// whether the step may write at all.
-fn writable(function: &Function, units: &[Unit], checked: &BTreeSet<usize>) -> BTreeMap<NodeId, String> {
+fn writable(
+    function: &Function,
+    units: &[Unit],
+    producers: &Producers,
+    checked: &BTreeSet<usize>,
+) -> BTreeMap<NodeId, String> {
     let graph = &function.graph;
-    let producers = producers(graph, units);
     let mut in_place: BTreeMap<NodeId, String> = BTreeMap::new();
     for (name, node) in &function.updates {
         // What is a number or a state has at most a kernel that copies it to a buffer of its own.
@@ -180,8 +187,10 @@ fn stored(graph: &Graph, binding: Binding) -> Stored {
 }
 
 /// The unit that writes each node, and its partial sums.
-fn producers(graph: &Graph, units: &[Unit]) -> HashMap<Stored, usize> {
-    let mut producers = HashMap::new();
+type Producers = FxHashMap<Stored, usize>;
+
+fn producers(graph: &Graph, units: &[Unit]) -> Producers {
+    let mut producers = Producers::default();
     for (index, unit) in units.iter().enumerate() {
         for binding in unit.bindings.iter().filter(|binding| binding.is_write()) {
             debug_assert!(
@@ -204,11 +213,7 @@ fn state_read(graph: &Graph, node: NodeId) -> Option<&String> {
 }
 
 /// The units that the function's results need.
-fn needed_for_results(
-    function: &Function,
-    units: &[Unit],
-    producers: &HashMap<Stored, usize>,
-) -> BTreeSet<usize> {
+fn needed_for_results(function: &Function, units: &[Unit], producers: &Producers) -> BTreeSet<usize> {
     let graph = &function.graph;
     let mut needed = BTreeSet::new();
     let results = function.results.iter();
@@ -225,8 +230,12 @@ fn needed_for_results(
 
 /// What each unit must run after: those whose results it reads, and, if it writes a state in place, all others that read the
 /// old value.
-fn dependencies(graph: &Graph, units: &[Unit], in_place: &BTreeMap<NodeId, String>) -> Vec<BTreeSet<usize>> {
-    let producers = producers(graph, units);
+fn dependencies(
+    graph: &Graph,
+    units: &[Unit],
+    producers: &Producers,
+    in_place: &BTreeMap<NodeId, String>,
+) -> Vec<BTreeSet<usize>> {
     let writers: HashMap<&String, usize> =
         in_place.iter().map(|(node, state)| (state, producers[&(*node, false)])).collect();
     let mut before = vec![BTreeSet::new(); units.len()];
@@ -246,15 +255,16 @@ fn dependencies(graph: &Graph, units: &[Unit], in_place: &BTreeMap<NodeId, Strin
     before
 }
 
-/// A topological order: first what results need, then the rest, each time the unit whose nodes come first. On a cycle, an
+/// A topological order: `first` what results need, then the rest, each time the unit whose nodes come first. On a cycle, an
 /// update that cannot be written in place.
 fn sort(
-    function: &Function,
+    graph: &Graph,
     units: &[Unit],
+    producers: &Producers,
+    first: &BTreeSet<usize>,
     in_place: &BTreeMap<NodeId, String>,
 ) -> Result<Vec<usize>, NodeId> {
-    let before = dependencies(&function.graph, units, in_place);
-    let first = needed_for_results(function, units, &producers(&function.graph, units));
+    let before = dependencies(graph, units, producers, in_place);
     let mut after: Vec<Vec<usize>> = vec![Vec::new(); units.len()];
     for (index, before) in before.iter().enumerate() {
         before.iter().for_each(|&earlier| after[earlier].push(index));
@@ -276,7 +286,6 @@ fn sort(
         }
     }
     if sequence.len() < units.len() {
-        let producers = producers(&function.graph, units);
         // What no other waits for is on no cycle.
         let is_on_cycle = |unit: usize| waits[unit] > 0 && !after[unit].is_empty();
         let stuck = in_place.keys().find(|node| is_on_cycle(producers[&(**node, false)]));
@@ -290,11 +299,12 @@ fn sort(
 fn phases(
     graph: &Graph,
     units: &[Unit],
+    producers: &Producers,
     in_place: &BTreeMap<NodeId, String>,
     checked: &BTreeSet<usize>,
     sequence: &[usize],
 ) -> (Vec<Vec<usize>>, usize) {
-    let before = dependencies(graph, units, in_place);
+    let before = dependencies(graph, units, producers, in_place);
     let mut phase_of = vec![0; units.len()];
     let mut phases: Vec<Vec<usize>> = Vec::new();
     let mut check_before = 0;
