@@ -11,6 +11,7 @@ mod fits;
 mod gates;
 mod group;
 mod join;
+mod packed;
 mod panels;
 mod reach;
 mod reason;
@@ -74,6 +75,7 @@ pub fn explained(function: &Function, target: Target) -> Result<Fusion, FuseErro
             fuser.visit(node)?;
         }
     }
+    fuser.pack_transposes();
     let mut fusion = fuser.finish();
     for cut in chunks::cut(&function.graph, &mut fusion.groups) {
         let of_rest = fusion.refusals.iter().filter(|refusal| refusal.group == cut.total);

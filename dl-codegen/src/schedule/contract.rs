@@ -14,7 +14,7 @@ use dl_runtime::program::{Blocks, Extent};
 use super::KernelBuilder;
 use super::nest::{Nest, Rows, in_layout, place};
 use super::operands::{
-    Binding, TERMS_OF_BLOCK, chunks, extent, in_panels, matrix, may_be_one_block, storage,
+    Binding, TERMS_OF_BLOCK, chunks, extent, in_panels, matrix, may_be_one_block, packed_transpose, storage,
 };
 use super::tile::{Sum, TileOf};
 use crate::fuse::chunks::{adds_up_in_memory, chunk_len};
@@ -49,12 +49,8 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
     let nest = nest(graph, &product, bindings, target);
     let task = match group.anchor {
         Some(Anchor::Chunks(_)) => Task::Chunk,
-        _ if nest.axes.len() == 1
-            && product.n / group.parts >= 4 * target.tile_width()
-            && !is_in_loop(graph, node) =>
-        {
-            Task::Columns
-        }
+        _ if packed_transpose(graph, group).is_some() => Task::Columns,
+        _ if nest.axes.len() == 1 && has_columns_as_tasks(graph, node, group.parts, target) => Task::Columns,
         _ => Task::Rows,
     };
     let tile = TileOf { graph, group, node, product: &product, bindings, operands: &nest.operands, target };
@@ -69,6 +65,12 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
         Task::Rows => extent(nest.axes[0].size).into(),
         Task::Chunk => chunks(graph, node),
     })
+}
+
+/// Whether the tasks of a product, cut into so many parts, are columns of the result.
+pub fn has_columns_as_tasks(graph: &Graph, node: NodeId, parts: usize, target: Target) -> bool {
+    let is_wide = |product: Product| product.rows.len() == 1 && product.n / parts >= 4 * target.tile_width();
+    Product::of(graph, node).is_some_and(is_wide) && !is_in_loop(graph, node)
 }
 
 /// Whether a product is one of a loop's steps, with a right operand that is the same in each. Then what is left and what comes out are
@@ -182,9 +184,10 @@ impl Contract<'_> {
         // The outermost loop over rows is around that over columns where its indices are tasks: what a task reads stays near.
         let rows_outside = self.task == Task::Rows && self.nest.axes.len() > 1;
         let columns = self.columns(kernel, 1, &mut |kernel, cols| {
-            self.rows(kernel, usize::from(rows_outside), cols, &mut |kernel, height| {
+            let tiles = self.rows(kernel, usize::from(rows_outside), cols, &mut |kernel, height| {
                 vec![self.tile(kernel, (height, cols), sum)]
-            })
+            });
+            self.panel(kernel, cols).into_iter().chain(tiles).collect()
         });
         if !rows_outside {
             return columns;
@@ -401,6 +404,15 @@ impl Contract<'_> {
         let step = product.terms[0];
         let pointers = self.tile.bindings.iter().enumerate().map(|(buffer, binding)| {
             let matrix = self.nest.operands[buffer].matrix;
+            if packed_transpose(self.tile.graph, self.tile.group).is_some() {
+                match binding {
+                    Binding::Right(_) => return Arg::Pointer { buffer, offset: Index::constant(0) },
+                    Binding::Packed(_) => {
+                        return Arg::Pointer { buffer, offset: self.place_of_panel(matrix) };
+                    }
+                    _ => {}
+                }
+            }
             let col = match binding {
                 Binding::Left(_) | Binding::Read(_, Class::PerRow | Class::Scalar) => 0,
                 Binding::Read(_, Class::PerCol) => 1,

@@ -5,7 +5,9 @@ use dl_ir::ops::Op;
 use dl_ir::types::{Dim, multiply};
 use dl_runtime::program::Cost;
 
-use super::operands::{Binding, bindings, chunks, rows_moved, shape_elements, stored_elements};
+use super::operands::{
+    Binding, bindings, chunks, packed_transpose, rows_moved, shape_elements, stored_elements,
+};
 use crate::fuse::chunks::CHUNK;
 use crate::fuse::{Anchor, Class, Group, Reduction, Space, reduction};
 use crate::target::Target;
@@ -62,6 +64,9 @@ pub fn cost(graph: &Graph, group: &Group, target: Target) -> Cost {
             Binding::Left(node) if matches!(group.anchor, Some(Anchor::Transpose(_))) => {
                 add(Some(shape_elements(graph, node)), TRANSPOSE);
             }
+            Binding::Packed(node) if packed_transpose(graph, group) == Some(node) => {
+                add(Some(shape_elements(graph, node)), TRANSPOSE);
+            }
             Binding::Partials(node) | Binding::WritePartials(node) => {
                 let terms = Dim::Batch(chunks(graph, node).of.per_example);
                 let all = multiply(terms, stored_elements(graph, node, target));
@@ -114,9 +119,13 @@ fn op_cost(op: &Op) -> f32 {
         | Op::Erf(_)
         | Op::Logistic(_) => FUNCTION,
         Op::Softplus(_) | Op::RandomUniform(_) => 2.0 * FUNCTION,
-        Op::Broadcast(_) | Op::Iota(_) | Op::Get(_) | Op::Einsum(_) | Op::StopGradient(_) | Op::Slice(_) => {
-            0.0
-        }
+        Op::Broadcast(_)
+        | Op::Iota(_)
+        | Op::Get(_)
+        | Op::Einsum(_)
+        | Op::StopGradient(_)
+        | Op::Slice(_)
+        | Op::Transpose(_) => 0.0,
         _ => SIMPLE,
     }
 }

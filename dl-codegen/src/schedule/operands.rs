@@ -25,7 +25,8 @@ pub enum Binding {
     Right(NodeId),
     /// Indices of rows.
     Indices(NodeId),
-    /// Memory for a block of rows of a product's right operand, which the kernel brings into panels as wide as its tiles.
+    /// Memory for what the kernel brings into panels as wide as its tiles: a block of rows of a product's right operand, or a panel of one that
+    /// is a transpose.
     Packed(NodeId),
     /// Memory for the sums of a product whose terms are gone through in blocks.
     Sums(NodeId),
@@ -104,7 +105,12 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
             _ => 0,
         };
         let sides = operands.iter().zip(sides).skip(n_started);
-        bindings.extend(sides.map(|(&operand, side)| side(operand)));
+        let packed = packed_transpose(graph, group);
+        bindings.extend(sides.map(|(&operand, side)| match packed {
+            Some(transpose) if transpose == operand => side(graph.operands(transpose)[0]),
+            _ => side(operand),
+        }));
+        bindings.extend(packed.map(Binding::Packed));
         if in_blocks(graph, anchor) {
             bindings.extend([Binding::Packed(operands[1]), Binding::Sums(anchor.node())]);
         }
@@ -132,6 +138,13 @@ pub fn bindings(graph: &Graph, group: &Group) -> Vec<Binding> {
     bindings
 }
 
+/// The right operand of a group's product, if it is a transpose that the kernel makes panels of.
+pub fn packed_transpose(graph: &Graph, group: &Group) -> Option<NodeId> {
+    let Some(Anchor::Contract(product)) = group.anchor else { return None };
+    let right = graph.operands(product)[1];
+    (matches!(graph.op(right), Op::Transpose(_)) && group.members.contains_key(&right)).then_some(right)
+}
+
 /// Whether a product's terms are gone through in blocks, where there are more of them than one block holds: where they are examples,
 /// and rows of both operands are read again for each of several tiles.
 fn in_blocks(graph: &Graph, anchor: Anchor) -> bool {
@@ -153,11 +166,12 @@ pub fn may_be_one_block(product: &Product) -> bool {
 /// it, fit the cache nearest to the core.
 pub const TERMS_OF_BLOCK: usize = 256;
 
-/// A block of a right operand that is packed, and the sums of a product in blocks with rows for a tile of zeros: as matrices in panels
-/// as wide as tiles.
+/// A block of a right operand that is packed, or all terms of one that is a transpose, and the sums of a product in blocks with rows for a tile
+/// of zeros: as matrices in panels as wide as tiles.
 pub fn in_panels(graph: &Graph, binding: Binding, target: Target) -> Matrix {
     let of = matrix(graph, binding.node(), target);
     let rows = match binding {
+        Binding::Packed(transpose) if matches!(graph.op(transpose), Op::Transpose(_)) => of.rows,
         Binding::Packed(_) => TERMS_OF_BLOCK,
         _ => of.rows + target.matmul_tile().0,
     };

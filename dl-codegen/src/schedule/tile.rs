@@ -135,14 +135,15 @@ impl TileOf<'_> {
 
     /// Whether terms may be gone through in blocks.
     pub fn in_blocks(&self) -> bool {
-        self.bindings.iter().any(|binding| matches!(binding, Binding::Packed(_)))
+        self.bindings.contains(&Binding::Sums(self.node))
     }
 
-    /// The right operand as a tile reads it: packed where terms are gone through in blocks, so that its rows do not push each other out of the
-    /// cache nearest to the core.
+    /// The right operand as a tile reads it: packed where it is a transpose, and where terms are gone through in blocks, so that its rows do not
+    /// push each other out of the cache nearest to the core.
     fn right(&self) -> Binding {
         let right = self.graph.operands(self.node)[1];
-        if self.in_blocks() { Binding::Packed(right) } else { Binding::Right(right) }
+        let packed = Binding::Packed(right);
+        if self.bindings.contains(&packed) { packed } else { Binding::Right(right) }
     }
 
     /// The program that fills sums of `rows` rows of `cols` columns with zeros.
@@ -230,12 +231,13 @@ impl TileOf<'_> {
         sums: &[Value],
     ) -> Vec<Value> {
         let left = Binding::Left(self.graph.operands(self.node)[0]);
-        let (left, right) = (e.arg(left), e.arg(self.right()));
+        let (left, is_packed) = (e.arg(left), matches!(self.right(), Binding::Packed(_)));
+        let right = e.arg(self.right());
         let columns = self.columns(e.n_vectors());
         let bytes = |elements: i64| 4 * elements as i32;
         let matrix = self.operands[usize::from(right)].matrix;
         let of_right = |elements: i64| bytes(in_layout(Stride::fixed(elements), matrix).fixed);
-        let is_weight = !self.in_blocks() && matches!(matrix.layout, Layout::Panel { .. });
+        let is_weight = !is_packed && matches!(matrix.layout, Layout::Panel { .. });
         let is_one_loop = self.product.terms.len() == 1 && steps.1 != 0;
         let fetches_ahead = is_weight && is_one_loop && height >= ASKING_HEIGHT;
         let row_of_right: Vec<Value> = columns

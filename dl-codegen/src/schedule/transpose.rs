@@ -11,7 +11,7 @@ use crate::kernel::{Arg, Index, Kernel, Stmt, Term};
 use crate::layout::Matrix;
 use crate::matrix::{Outer, Transposition};
 use crate::target::Target;
-use crate::vector::{Address, Program, ProgramBuilder, Value};
+use crate::vector::{Address, Mark, Program, ProgramBuilder, Value};
 
 /// Loop variables: the panel and the column within it, of the operand's rows and of its columns; then those around the matrices.
 const ROW_PANEL: usize = 0;
@@ -26,11 +26,13 @@ pub fn schedule(graph: &Graph, node: NodeId, bindings: &[Binding], target: Targe
     let transposition = Transposition::of(graph, node).expect("fusion takes in such transposes only");
     let of = |binding: Binding| matrix(graph, storage(graph, binding.node()), target);
     let (source, copy) = (of(bindings[0]), of(bindings[1]));
-    let kernel = KernelBuilder::new(graph, bindings, target);
-    let mut blocks = Blocks { kernel, target, source, copy, of: transposition };
-    let body = blocks.matrix();
-    let tasks = blocks.outer(body);
-    blocks.kernel.finish(tasks)
+    let mut kernel = KernelBuilder::new(graph, bindings, target);
+    let panel = Index::term(Term::Var(ROW_PANEL), 4 * copy.col_stride() as i64);
+    let mark = Mark::MAIN;
+    let blocks = Blocks { target, source, copy, of: transposition, buffers: (0, 1), panel, mark };
+    let body = blocks.matrix(&mut kernel);
+    let tasks = blocks.outer(&mut kernel, body);
+    kernel.finish(tasks)
 }
 
 fn panel_width(matrix: Matrix) -> Option<usize> {
@@ -40,12 +42,22 @@ fn panel_width(matrix: Matrix) -> Option<usize> {
     }
 }
 
-struct Blocks {
-    kernel: KernelBuilder,
-    target: Target,
-    source: Matrix,
-    copy: Matrix,
-    of: Transposition,
+/// A transpose in blocks.
+pub struct Blocks {
+    /// The target.
+    pub target: Target,
+    /// Where the operand's matrix lies.
+    pub source: Matrix,
+    /// Where the copy lies.
+    pub copy: Matrix,
+    /// The transpose.
+    pub of: Transposition,
+    /// The kernel's buffers of operand and copy.
+    pub buffers: (usize, usize),
+    /// Bytes before the panel of the copy that [`ROW_PANEL`] stands at.
+    pub panel: Index,
+    /// What its lines are for.
+    pub mark: Mark,
 }
 
 impl Blocks {
@@ -60,7 +72,7 @@ impl Blocks {
     }
 
     /// Puts loops over matrices around the transpose of one; gives the tasks.
-    fn outer(&mut self, body: Vec<Stmt>) -> Extent {
+    fn outer(&self, kernel: &mut KernelBuilder, body: Vec<Stmt>) -> Extent {
         let outer = self.of.outer.clone();
         let mut body = body;
         for (i, axis) in outer.iter().enumerate().rev() {
@@ -68,9 +80,9 @@ impl Blocks {
                 0 => (Index::term(Term::Begin, 1), Index::term(Term::End, 1)),
                 _ => (Index::constant(0), Index::extent(extent(axis.size))),
             };
-            body = vec![self.kernel.nested(OUTER + i, begin, vec![end], [(1, body)])];
+            body = vec![kernel.nested(OUTER + i, begin, vec![end], [(1, body)])];
         }
-        self.kernel.kernel.body = body;
+        kernel.kernel.body = body;
         match outer.first() {
             Some(axis) => extent(axis.size),
             None => Extent::fixed(self.of.rows.div_ceil(self.row_width())),
@@ -83,66 +95,74 @@ impl Blocks {
     }
 
     /// One matrix.
-    fn matrix(&mut self) -> Vec<Stmt> {
-        let (rows, cols) = (self.of.rows, self.of.cols);
-        let (row_width, col_width) = (self.row_width(), panel_width(self.source).unwrap_or(cols));
-        let row_panels: Vec<(usize, Vec<Stmt>)> = steps(rows, row_width)
-            .map(|rows| {
-                let col_panels: Vec<_> =
-                    steps(cols, col_width).map(|cols| (cols, vec![self.panel(rows, cols)])).collect();
-                (rows, vec![self.kernel.nested(COL_PANEL, Index::constant(0), fixed(cols), col_panels)])
-            })
-            .collect();
+    fn matrix(&self, kernel: &mut KernelBuilder) -> Vec<Stmt> {
+        let (rows, width) = (self.of.rows, self.row_width());
+        let panels: Vec<(usize, Vec<Stmt>)> =
+            steps(rows, width).map(|rows| (rows, vec![self.panel_of_copy(kernel, rows)])).collect();
         let (begin, ends) = if self.of.outer.is_empty() {
-            let ends = vec![Index::term(Term::End, row_width as i64), Index::constant(rows as i64)];
-            (Index::term(Term::Begin, row_width as i64), ends)
+            let ends = vec![Index::term(Term::End, width as i64), Index::constant(rows as i64)];
+            (Index::term(Term::Begin, width as i64), ends)
         } else {
             (Index::constant(0), fixed(rows))
         };
-        vec![self.kernel.nested(ROW_PANEL, begin, ends, row_panels)]
+        vec![kernel.nested(ROW_PANEL, begin, ends, panels)]
+    }
+
+    /// A panel of the copy: so many rows of the operand.
+    pub fn panel_of_copy(&self, kernel: &mut KernelBuilder, rows: usize) -> Stmt {
+        let cols = self.of.cols;
+        let width = panel_width(self.source).unwrap_or(cols);
+        let panels: Vec<_> =
+            steps(cols, width).map(|cols| (cols, vec![self.panel(kernel, rows, cols)])).collect();
+        kernel.nested(COL_PANEL, Index::constant(0), fixed(cols), panels)
     }
 
     /// Loops over the blocks where a panel of the operand and one of the copy meet.
-    fn panel(&mut self, rows: usize, cols: usize) -> Stmt {
+    fn panel(&self, kernel: &mut KernelBuilder, rows: usize, cols: usize) -> Stmt {
         let lanes = self.target.lanes.count();
         let row_tiles: Vec<(usize, Vec<Stmt>)> = steps(rows, lanes)
             .map(|height| {
-                let col_tiles: Vec<_> =
-                    steps(cols, lanes).map(|width| (width, vec![self.block(height, width)])).collect();
-                (height, vec![self.kernel.nested(COL, Index::constant(0), fixed(cols), col_tiles)])
+                let col_tiles: Vec<_> = steps(cols, lanes)
+                    .map(|width| (width, vec![self.block(kernel, height, width)]))
+                    .collect();
+                (height, vec![kernel.nested(COL, Index::constant(0), fixed(cols), col_tiles)])
             })
             .collect();
-        self.kernel.nested(ROW, Index::constant(0), fixed(rows), row_tiles)
+        kernel.nested(ROW, Index::constant(0), fixed(rows), row_tiles)
     }
 
     /// One block of `height` rows and `width` columns of the operand.
-    fn block(&mut self, height: usize, width: usize) -> Stmt {
+    fn block(&self, kernel: &mut KernelBuilder, height: usize, width: usize) -> Stmt {
         let (source_row, copy_row) = (self.source_row(), self.copy_row());
-        let program = self.kernel.program(program(self.target, (source_row, copy_row), (height, width)));
+        let program = program(self.target, self.mark, (source_row, copy_row), (height, width));
+        let program = kernel.program(program);
         let col_stride = |matrix: Matrix| matrix.col_stride() as i64;
         let of_source =
             [(ROW_PANEL, source_row), (ROW, source_row), (COL_PANEL, col_stride(self.source)), (COL, 1)];
-        let of_copy = [(ROW_PANEL, col_stride(self.copy)), (ROW, 1), (COL_PANEL, copy_row), (COL, copy_row)];
+        let of_copy = [(ROW, 1), (COL_PANEL, copy_row), (COL, copy_row)];
         let outer = |side: fn(&Outer) -> Stride, matrix: Matrix| {
             let steps = self.of.outer.iter().enumerate();
             steps.map(|(i, axis)| (OUTER + i, in_layout(side(axis), matrix))).collect::<Vec<_>>()
         };
-        let inner = |steps: [(usize, i64); 4]| steps.map(|(var, elements)| (var, Stride::fixed(elements)));
+        let inner = |(var, elements)| (var, Stride::fixed(elements));
         let first = in_layout(Stride::fixed(self.of.offset), self.source).fixed;
         let source =
-            place(4 * first, inner(of_source).into_iter().chain(outer(|axis| axis.source, self.source)));
-        let copy = place(0, inner(of_copy).into_iter().chain(outer(|axis| axis.copy, self.copy)));
-        let pointers = [source, copy].into_iter().enumerate();
-        Stmt::Run {
-            program,
-            args: pointers.map(|(buffer, offset)| Arg::Pointer { buffer, offset }).collect(),
-        }
+            place(4 * first, of_source.map(inner).into_iter().chain(outer(|axis| axis.source, self.source)));
+        let copy = place(0, of_copy.map(inner).into_iter().chain(outer(|axis| axis.copy, self.copy)));
+        let pointers = [(self.buffers.0, source), (self.buffers.1, copy.plus(self.panel.clone()))];
+        Stmt::Run { program, args: pointers.map(|(buffer, offset)| Arg::Pointer { buffer, offset }).into() }
     }
 }
 
 /// Transposes one block: `height` rows of `width` words, so many elements apart.
-fn program(target: Target, (source_row, copy_row): (i64, i64), (height, width): (usize, usize)) -> Program {
+fn program(
+    target: Target,
+    mark: Mark,
+    (source_row, copy_row): (i64, i64),
+    (height, width): (usize, usize),
+) -> Program {
     let mut b = ProgramBuilder::new(target.lanes);
+    b.set_mark(mark);
     let (from, to) = (b.arg(), b.arg());
     let address =
         |arg, row: usize, stride: i64| Address { arg, offset: 4 * (row as i64 * stride) as i32, step: 0 };

@@ -1,6 +1,6 @@
 //! `orient-contractions`: brings contractions into the form that kernels compute: the result's last axes are the right operand's alone,
-//! and its last axes too. Operands are swapped, or the right one transposed; that copy is a node like any other: made once, seen in
-//! dumps.
+//! and its last axes too. Operands are swapped, or the right one transposed; that is a node like any other, seen in dumps: a copy, or
+//! a part of the product's kernel.
 
 use super::Pass;
 use crate::builder::Builder;
