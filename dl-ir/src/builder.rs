@@ -52,7 +52,7 @@ impl Builder {
         Builder { graph, known, ..Self::default() }
     }
 
-    /// Gives a node that is there to those who ask for such a one. `false` if an equal node is given already.
+    /// Has this node be found by those who ask for an equal one; `false` if another one is found already.
     pub(crate) fn know(&mut self, id: NodeId) -> bool {
         let free = self.find(self.graph.op(id), self.graph.operands(id));
         free.is_err_and(|free| self.known.insert(free, id).is_none())

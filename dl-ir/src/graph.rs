@@ -1,7 +1,7 @@
 //! The graph: ops as nodes, operands as edges. petgraph stays behind this file.
 //!
 //! A graph only grows, through [`Builder`](crate::builder::Builder): a node's operands come before it, so ids are a
-//! topological order and stay stable. Passes read one graph and build another.
+//! topological order and stay stable. Passes read one graph and build another, or give back the one they got.
 
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;

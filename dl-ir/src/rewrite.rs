@@ -11,7 +11,8 @@ use crate::ops::{Op, Scan};
 pub(crate) type Rule<'r> = &'r mut dyn FnMut(&mut Builder, &Op, &[NodeId]) -> Option<NodeId>;
 
 /// Builds a function anew by a pass's rule for each op, operands first; the bodies of scans as well. Only what the function's results
-/// and updates need is in the new graph, and its inputs, which are its signature. Where the rule finds nothing, that is the graph as it was.
+/// and updates need is in the new graph, and its inputs, which are its signature. Where the rule finds nothing,
+/// and there is no scan, that is the graph as it was.
 pub(crate) fn rewrite(pass: &'static str, function: Function, rule: Rule<'_>) -> Function {
     let mut function = sweep(function);
     if is_left_alone(&mut function, rule) {

@@ -12,9 +12,9 @@ use crate::program::{ALIGNMENT, BATCH_GRANULE, Element, Extent, round_up};
 /// The arena starts on a page, so that no buffer shares one with foreign data. No system has smaller pages.
 pub(crate) const PAGE: usize = 4096;
 
-/// Arenas of half this size and more are made of huge pages where the system has them, the last one included: a step touches
-/// all of its arena, the processor remembers where some thousands of pages are, and small pages, which lie anywhere, now and
-/// then compete for the same places in its caches, which makes a process slow for as long as it lives.
+/// Arenas of half this size and more are made of huge pages where the system has them, the last one included: a step touches all of
+/// its arena, and a processor remembers where some thousands of pages are. Small pages lie anywhere; by chance some compete for the
+/// same places in its caches, and the process is slow for as long as it lives.
 const HUGE_PAGE: usize = 2 << 20;
 
 /// Why an arena could not be made or grown. The old arena is intact.
@@ -117,7 +117,7 @@ impl Arena {
         self.generation
     }
 
-    /// The size of the allocation, in bytes.
+    /// The bytes in use of the allocation, which may be larger.
     pub fn bytes(&self) -> usize {
         self.memory.bytes()
     }
@@ -242,7 +242,7 @@ impl Memory {
 
 impl Drop for Memory {
     fn drop(&mut self) {
-        // SAFETY: allocated by `alloc_zeroed` with this layout, and freed only here.
+        // SAFETY: allocated by `alloc` with this layout, and freed only here.
         unsafe { dealloc(self.start.as_ptr(), self.layout) }
     }
 }
@@ -268,6 +268,16 @@ mod tests {
         assert_eq!(arena.base().as_ptr() as usize % PAGE, 0);
         assert_eq!(arena.bytes(), 128 + ALIGNMENT);
         assert!(arena.words::<i32>(0, arena.bytes() / 4).iter().all(|&word| word == 0));
+    }
+
+    #[test]
+    fn what_makes_the_last_page_whole_is_not_in_use() {
+        let state = HUGE_PAGE - HUGE_PAGE / 4;
+        let arena = Arena::new(state).unwrap();
+        assert_eq!(arena.base().as_ptr() as usize % HUGE_PAGE, 0);
+        assert_eq!(arena.bytes(), state + ALIGNMENT);
+        let past = std::panic::catch_unwind(|| arena.words::<f32>(arena.bytes(), 1).len());
+        assert!(past.is_err());
     }
 
     #[test]

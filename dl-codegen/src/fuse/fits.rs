@@ -26,7 +26,7 @@ impl Fuser<'_> {
     }
 
     /// The members of a group that read a node, the last of them first, with their classes. A number that all updates read has users
-    /// in every group, so that whichever is less is gone through: the users or the members.
+    /// in every group, so the fewer are gone through: the users or the members.
     fn users_in(&self, group: &Group, node: NodeId) -> impl Iterator<Item = (NodeId, Class)> {
         let (users, members) = (&self.users[node.index()], &group.members);
         let by_user = users.len() <= members.len();

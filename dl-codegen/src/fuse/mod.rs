@@ -4,6 +4,7 @@
 //! need it too it is written as well, unless that would make a cycle of kernels. What no group can take starts its own.
 //! A matrix product or a sum over rows is taken as the anchor of the group that reads it: bias, activation,
 //! derivative and optimizer update become its epilogue by the same rule; those that read parts of its columns, by that of `gates`. Long sums are then cut into [`chunks`].
+//! Transposes that one wide product reads become a part of it (`packed`).
 
 pub mod chunks;
 mod error;

@@ -4,9 +4,10 @@
 //! is large. A kernel whose tasks are columns transposes the rows of the weight that make a panel right before its tiles read that: the panel
 //! stays near, and its memory is used again for the next.
 
-use dl_ir::access::is_view;
+use dl_ir::access::{Stride, is_view};
 use dl_ir::graph::NodeId;
 use dl_ir::ops::Structure;
+use dl_ir::product::Product;
 
 use super::{Anchor, Class, Fuser};
 use crate::matrix::Transposition;
@@ -26,7 +27,6 @@ impl Fuser<'_> {
             self.groups_of[node.index()] = vec![reader];
             let group = self.groups[reader].as_mut().expect("absorbed groups are not referred to");
             group.members.insert(node, Class::Full);
-            self.refusals.retain(|refusal| refusal.node != node || refusal.group != reader);
         }
     }
 
@@ -39,11 +39,14 @@ impl Fuser<'_> {
         let is_right = self.graph.op(product).structure() == Structure::Contract
             && operands[1] == node
             && operands[0] != node;
-        let is_matrix = |node| self.graph.tensor(node).shape.as_fixed().is_some_and(|dims| dims.len() == 2);
-        let is_plain = is_matrix(node)
-            && !is_view(self.graph, source)
-            && Transposition::of(self.graph, node)
-                .is_some_and(|transposition| transposition.outer.is_empty());
+        let is_plain = |of: Product| {
+            let [rows] = of.rows[..] else { return false };
+            let dims = self.graph.tensor(node).shape.as_fixed();
+            rows.right == Stride::default() && dims.is_some_and(|dims| dims.len() == 2 && dims[1] == of.n)
+        };
+        let is_plain = !is_view(self.graph, source)
+            && Transposition::of(self.graph, node).is_some()
+            && Product::of(self.graph, product).is_some_and(is_plain);
         let can_pack = group.anchor == Some(Anchor::Contract(product))
             && group.parts == 1
             && has_columns_as_tasks(self.graph, product, group.parts, self.target);

@@ -4,7 +4,7 @@ use dl_ir::graph::{Graph, NodeId};
 use dl_ir::ops::Structure;
 use dl_ir::types::DType;
 
-use super::roles::{Reduction, reduction, scatters, shape};
+use super::roles::{scatters, shape};
 use crate::schedule::operands::{is_number, storage};
 
 /// Whether a node's kernel finds whole rows where it needs them: those that it reduces, those of a product's left operand, and those that it
@@ -12,10 +12,7 @@ use crate::schedule::operands::{is_number, storage};
 pub(super) fn finds_rows_whole(graph: &Graph, node: NodeId) -> bool {
     let operands = graph.operands(node);
     let steps_over_panels = match graph.op(node).structure() {
-        Structure::Contract => in_panels(graph, operands[0]),
-        Structure::Reduce => {
-            reduction(graph, node) != Some(Reduction::Column) && in_panels(graph, operands[0])
-        }
+        Structure::Contract | Structure::Reduce => in_panels(graph, operands[0]),
         _ => scatters(graph.op(node)) && in_panels(graph, node),
     };
     !steps_over_panels
@@ -51,6 +48,7 @@ mod tests {
         let cases = [
             ("einsum", "  %2 = einsum %1, %0 {subscripts=\"ab,ca->bc\"} : f32[70, B]\n  return y = %2"),
             ("reduce_max", "  %2 = reduce_max %1 {axes=[1]} : f32[3]\n  return y = %2"),
+            ("reduce_sum", "  %2 = reduce_sum %1 {axes=[0]} : f32[70]\n  return y = %2"),
             ("pad", "  %2 = pad %1 {low=[1, 4], high=[0, 0], interior=[0, 0]} : f32[4, 74]\n  return y = %2"),
         ];
         for (op, nodes) in cases {

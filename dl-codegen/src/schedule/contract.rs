@@ -25,7 +25,7 @@ use crate::target::Target;
 use crate::vector::Program;
 
 /// Loop variables: the tile's first column, and from the next on its rows.
-const COL: usize = 0;
+pub const COL: usize = 0;
 pub const FIRST_ROW: usize = 1;
 
 /// Panels that are packed at once: rows of memory are then read in stretches that processors fetch ahead of time.
@@ -49,6 +49,7 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
     let nest = nest(graph, &product, bindings, target);
     let task = match group.anchor {
         Some(Anchor::Chunks(_)) => Task::Chunk,
+        // Fusion has seen to it that there is one, or a second that runs once.
         _ if packed_transpose(graph, group).is_some() => Task::Columns,
         _ if nest.axes.len() == 1 && has_columns_as_tasks(graph, node, group.parts, target) => Task::Columns,
         _ => Task::Rows,
@@ -67,9 +68,9 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
     })
 }
 
-/// Whether the tasks of a product, cut into so many parts, are columns of the result.
+/// Whether the tasks of a product, cut into so many parts, are columns of the result, if there is one loop over its rows.
 pub fn has_columns_as_tasks(graph: &Graph, node: NodeId, parts: usize, target: Target) -> bool {
-    let is_wide = |product: Product| product.rows.len() == 1 && product.n / parts >= 4 * target.tile_width();
+    let is_wide = |product: Product| product.n / parts >= 4 * target.tile_width();
     Product::of(graph, node).is_some_and(is_wide) && !is_in_loop(graph, node)
 }
 
@@ -402,16 +403,16 @@ impl Contract<'_> {
     pub fn args(&self, sum: Sum) -> Vec<Arg> {
         let product = self.tile.product;
         let step = product.terms[0];
+        let packs = packed_transpose(self.tile.graph, self.tile.group).is_some();
         let pointers = self.tile.bindings.iter().enumerate().map(|(buffer, binding)| {
             let matrix = self.nest.operands[buffer].matrix;
-            if packed_transpose(self.tile.graph, self.tile.group).is_some() {
-                match binding {
-                    Binding::Right(_) => return Arg::Pointer { buffer, offset: Index::constant(0) },
-                    Binding::Packed(_) => {
-                        return Arg::Pointer { buffer, offset: self.place_of_panel(matrix) };
-                    }
-                    _ => {}
+            match binding {
+                // Only the panels of it are read.
+                Binding::Right(_) if packs => return Arg::Pointer { buffer, offset: Index::constant(0) },
+                Binding::Packed(_) if packs => {
+                    return Arg::Pointer { buffer, offset: self.place_of_panel(matrix) };
                 }
+                _ => {}
             }
             let col = match binding {
                 Binding::Left(_) | Binding::Read(_, Class::PerRow | Class::Scalar) => 0,

@@ -171,7 +171,8 @@ pub const TERMS_OF_BLOCK: usize = 256;
 pub fn in_panels(graph: &Graph, binding: Binding, target: Target) -> Matrix {
     let of = matrix(graph, binding.node(), target);
     let rows = match binding {
-        Binding::Packed(transpose) if matches!(graph.op(transpose), Op::Transpose(_)) => of.rows,
+        // Those of a transposed weight are fixed; where terms are in blocks, they are examples.
+        Binding::Packed(_) if of.rows > 0 => of.rows,
         Binding::Packed(_) => TERMS_OF_BLOCK,
         _ => of.rows + target.matmul_tile().0,
     };

@@ -205,7 +205,10 @@ mod tests {
         assert!(is_pipelined(&format!("{layer} rmsprop(lr = 0.001)"), Lanes::L16));
         assert!(!is_pipelined(&format!("{layer} adam"), Lanes::L8));
         assert!(!is_pipelined(&format!("{layer} sgd(lr = 0.1, momentum = 0.9)"), Lanes::L16));
-        assert!(!is_pipelined("< dense(23, 128) >, optimizer = adam", Lanes::L16), "a single tile");
-        assert!(!is_pipelined("< dense(24, 127) >, optimizer = adam", Lanes::L16), "rows are tasks");
+        assert!(!is_pipelined("< dense(23, 128) >, optimizer = adam", Lanes::L16), "too few rows for blocks");
+        assert!(
+            !is_pipelined("< dense(24, 127) >, optimizer = adam", Lanes::L16),
+            "too few columns for blocks"
+        );
     }
 }

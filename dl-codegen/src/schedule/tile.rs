@@ -243,9 +243,10 @@ impl TileOf<'_> {
         let row_of_right: Vec<Value> = columns
             .iter()
             .map(|&column| {
-                let offset = of_right(at.1) + e.column_offset(right, column);
+                let in_row = e.column_offset(right, column);
+                let offset = of_right(at.1) + in_row;
                 let address = Address { arg: right, offset, step: of_right(steps.1) };
-                if fetches_ahead && (offset - of_right(at.1)) % LINE == 0 {
+                if fetches_ahead && in_row % LINE == 0 {
                     e.b.prefetch(Address { offset: offset + AHEAD, ..address });
                 }
                 let count = e.stored(right, column.vector);

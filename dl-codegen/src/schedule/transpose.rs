@@ -14,7 +14,7 @@ use crate::target::Target;
 use crate::vector::{Address, Mark, Program, ProgramBuilder, Value};
 
 /// Loop variables: the panel and the column within it, of the operand's rows and of its columns; then those around the matrices.
-const ROW_PANEL: usize = 0;
+pub const ROW_PANEL: usize = 0;
 const ROW: usize = 1;
 const COL_PANEL: usize = 2;
 const COL: usize = 3;

@@ -125,6 +125,7 @@ fn sums_over_time() {
 #[test]
 fn recurrence() {
     check("< input(3, 5), rnn(5, 7), dense(7, 2) >", &[1, 5, 33]);
+    check("< input(1, 24), dense(24, 128), rnn(128, 8), dense(8, 2) >", &[5, 33]);
     check("< input(1, 5), gru(5, 7), dense(7, 2) >", &[1, 17]);
     check(
         "< input(4, 3), lstm(3, 5, return_sequences = true), lstm(5, 2), dense(2, 2, softmax) >",

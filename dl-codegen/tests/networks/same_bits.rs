@@ -118,6 +118,8 @@ fn blocks() {
     for (text, batch) in [
         ("< dense(29, 263, relu), dense(263, 2) >", 100),
         ("< dense(29, 131, relu), dense(131, 2) >", 300),
+        ("< dense(7, 131, relu), dense(131, 37, tanh), dense(37, 2) >", 37),
+        ("< dense(7, 131, relu), dense(131, 37, tanh), dense(37, 2) >", 1),
         ("< input(6, 29), dense(29, 263, relu), flatten, dense(1578, 2) >", 100),
     ] {
         check(text, batch, &mut Random::new(6));

@@ -322,7 +322,8 @@ impl<'m> Call<'m> {
             lease.run(&run);
             run.outcome()
         };
-        if let Some(start) = start {
+        // A run that fails is not gone through to its end.
+        if let (Some(start), Ok(())) = (start, &outcome) {
             self.prepared.pace.took(start.elapsed().as_secs_f64());
         }
         outcome

@@ -1,4 +1,4 @@
-//! Whether runs of many small stages are worth several threads: measured while they run.
+//! Whether runs of small stages are worth several threads: measured while they run.
 //!
 //! Threads that share such a run hand data over at each stage. That takes several times as long while the cores of a virtual machine lie far
 //! apart, which they do for minutes and without notice; then one thread alone is faster. So both ways are tried now and then, and
@@ -12,8 +12,9 @@ use crate::program::Program;
 const SMALL: f64 = 10_000.0;
 /// Runs of a trial: their fastest counts, since the first ones find data in the caches of other cores.
 const TRIAL: u32 = 5;
-/// Runs between two trials, at least.
+/// Runs between two trials, at least and at most.
 const PAUSE: u32 = 50;
+const LONG_PAUSE: u32 = 10_000;
 /// What trials of the slower way may take of the time, as one part in so many.
 const PART: f64 = 100.0;
 
@@ -38,28 +39,41 @@ impl Crew {
 /// Which way runs of one program go.
 #[derive(Debug, Default)]
 pub(super) struct Pace {
-    /// The batch size that this is about, and what is known; `None` where there is nothing to try.
-    of_batch: Option<(usize, Option<Trials>)>,
+    /// The last two batch sizes, an epoch's and its rest's, and what is known of them; `None` where there is nothing to try.
+    of_batches: [Option<(usize, Option<Trials>)>; 2],
 }
 
 impl Pace {
     /// The way that the next run of a program on `n` examples goes, if it is to be measured.
     pub(super) fn next(&mut self, program: &Program, n: usize) -> Option<Crew> {
-        let trials = match &self.of_batch {
-            Some((of, trials)) if *of == n => trials,
-            _ => {
-                let trials = has_small_stages(program, n).then(Trials::new);
-                &self.of_batch.insert((n, trials)).1
-            }
-        };
-        trials.as_ref().map(|trials| trials.now)
+        if !self.is_about(n) {
+            self.of_batches.swap(0, 1);
+        }
+        if !self.is_about(n) {
+            self.of_batches[0] = Some((n, has_small_stages(program, n).then(Trials::new)));
+        }
+        self.trials().map(|trials| trials.now)
     }
 
     /// Notes how long that run took, in any unit.
     pub(super) fn took(&mut self, time: f64) {
-        if let Some((_, Some(trials))) = &mut self.of_batch {
+        if let Some(trials) = self.trials() {
             trials.took(time);
         }
+    }
+
+    /// How many measured runs are left before something is decided.
+    #[cfg(test)]
+    pub(super) fn left(&mut self) -> u32 {
+        self.trials().map_or(TRIAL, |trials| trials.left)
+    }
+
+    fn is_about(&self, n: usize) -> bool {
+        self.of_batches[0].as_ref().is_some_and(|&(of, _)| of == n)
+    }
+
+    fn trials(&mut self) -> Option<&mut Trials> {
+        self.of_batches[0].as_mut()?.1.as_mut()
     }
 }
 
@@ -111,7 +125,7 @@ impl Trials {
                 let ratio = self.fastest.max(other) / self.fastest.min(other);
                 let pause = PART * f64::from(TRIAL) * (ratio - 1.0);
                 self.begin(self.now, None);
-                (self.left, self.pauses) = ((pause as u32).max(PAUSE), true);
+                (self.left, self.pauses) = ((pause as u32).clamp(PAUSE, LONG_PAUSE), true);
             }
         }
     }

@@ -130,6 +130,27 @@ fn runs_of_small_stages_that_threads_share_are_tried_alone() {
     assert!(!is_tried_alone(100.0), "one thread does all in any case");
 }
 
+/// A run that stops early is no measure of how fast runs are.
+#[test]
+fn runs_that_fail_are_not_measured() {
+    let mut program = program();
+    for step in &mut program.steps {
+        if let Step::Launches(launches) = step {
+            launches[0].cost.fixed = 3e3;
+        }
+    }
+    let mut machine = Machine::new(plan(), 2).unwrap();
+    // SAFETY: the kernels keep the contract.
+    let id = unsafe { machine.prepare(program) }.unwrap();
+    for x in [f32::INFINITY, 1.0] {
+        let mut call = machine.call(id, 1).unwrap();
+        let left = call.prepared.pace.left();
+        call.input(X).fill(x);
+        let has_run = call.run().is_ok();
+        assert_eq!(call.prepared.pace.left() != left, has_run);
+    }
+}
+
 #[test]
 fn a_value_that_is_not_finite_stops_before_state_is_written() {
     let (mut machine, id) = machine(2);
