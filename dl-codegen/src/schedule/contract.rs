@@ -68,9 +68,10 @@ pub fn schedule(graph: &Graph, group: &Group, node: NodeId, bindings: &[Binding]
     })
 }
 
-/// Whether the tasks of a product, cut into so many parts, are columns of the result, if there is one loop over its rows.
+/// Whether the tasks of a product, cut into so many parts, are columns of the result: those of a weight that a thread multiplies with are then
+/// those that it updates. Over sequences and images examples stay with their thread instead: their rows are many, and more than the weight.
 pub fn has_columns_as_tasks(graph: &Graph, node: NodeId, parts: usize, target: Target) -> bool {
-    let is_wide = |product: Product| product.n / parts >= 4 * target.tile_width();
+    let is_wide = |product: Product| product.rows.len() == 1 && product.n / parts >= 4 * target.tile_width();
     Product::of(graph, node).is_some_and(is_wide) && !is_in_loop(graph, node)
 }
 
