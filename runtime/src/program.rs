@@ -186,7 +186,7 @@ pub struct Buffer {
 /// The compiled code of a kernel.
 ///
 /// `buffers` points to as many pointers as the launch lists buffers, `batch` is the batch size n, and the tasks
-/// `begin..end` of the launch are computed.
+/// `begin..end` of the launch are computed, one at least.
 pub type KernelFn = unsafe extern "C" fn(buffers: *const *mut u8, batch: usize, begin: usize, end: usize);
 
 /// One entry of the launch table: a kernel, what it works on, and how much work it is.

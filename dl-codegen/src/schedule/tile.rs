@@ -11,6 +11,7 @@ use super::evaluate::{Evaluator, Place, Tile};
 use super::nest::{Operand, in_layout};
 use super::operands::Binding;
 use crate::fuse::{Class, Group};
+use crate::layout::Matrix;
 use crate::target::Target;
 use crate::vector::{Address, Count, Program, ProgramBuilder, Value};
 
@@ -221,6 +222,12 @@ impl TileOf<'_> {
         }
     }
 
+    /// Whether a tile reads its right operand panel after panel, from end to end, where it lies in memory.
+    fn reads_panels_on_end(&self, right: Matrix) -> bool {
+        let is_in_place = matches!(self.right(), Binding::Right(_));
+        is_in_place && self.product.terms.len() == 1 && matches!(right.layout, Layout::Panel { .. })
+    }
+
     /// The sums with one term added to each, at these elements, which the open loop takes so many further.
     pub fn add_term(
         &self,
@@ -231,15 +238,12 @@ impl TileOf<'_> {
         sums: &[Value],
     ) -> Vec<Value> {
         let left = Binding::Left(self.graph.operands(self.node)[0]);
-        let (left, is_packed) = (e.arg(left), matches!(self.right(), Binding::Packed(_)));
-        let right = e.arg(self.right());
+        let (left, right) = (e.arg(left), e.arg(self.right()));
         let columns = self.columns(e.n_vectors());
         let bytes = |elements: i64| 4 * elements as i32;
         let matrix = self.operands[usize::from(right)].matrix;
         let of_right = |elements: i64| bytes(in_layout(Stride::fixed(elements), matrix).fixed);
-        let is_weight = !is_packed && matches!(matrix.layout, Layout::Panel { .. });
-        let is_one_loop = self.product.terms.len() == 1 && steps.1 != 0;
-        let fetches_ahead = is_weight && is_one_loop && height >= ASKING_HEIGHT;
+        let fetches_ahead = steps.1 != 0 && height >= ASKING_HEIGHT && self.reads_panels_on_end(matrix);
         let row_of_right: Vec<Value> = columns
             .iter()
             .map(|&column| {
@@ -261,5 +265,48 @@ impl TileOf<'_> {
             next.extend(sums.iter().zip(&row_of_right).map(|(&sum, &right)| e.b.fma(term, right, sum)));
         }
         next
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use dl_ir::network::Network;
+    use dl_ir::{build, passes};
+
+    use super::*;
+    use crate::compile::lower;
+    use crate::plan::plan_state;
+    use crate::vector::{Lanes, Op};
+
+    /// How far ahead of what they load programs ask for memory, one list for each program of a prediction that adds up.
+    fn asked_ahead(network: &str) -> Vec<Vec<i32>> {
+        let network = Network::parse(network).expect("a valid network");
+        let module = build::module(&network, &network.target_types()[0]);
+        let module = passes::optimize(module, |_, _| ()).expect("passes keep functions valid");
+        let (function, target) =
+            (module.function("predict").expect("networks have it"), Target { lanes: Lanes::L16 });
+        let lowered = lower(function, &plan_state(&module, target), target).expect("there are kernels");
+        let programs = lowered.kernels.iter().flat_map(|kernel| &kernel.programs);
+        let programs = programs.filter(|program| program.insts().any(|inst| matches!(inst.op, Op::Fma(..))));
+        let asked = |program: &Program| {
+            let asked = program.insts().filter_map(|inst| match inst.op {
+                Op::Prefetch(address) => Some(address.offset),
+                _ => None,
+            });
+            asked.collect()
+        };
+        programs.map(asked).collect()
+    }
+
+    #[test]
+    fn tiles_of_some_height_ask_for_a_weight_a_page_ahead() {
+        // Tiles of 12, 8, 4, 2 rows and 1.
+        let asked = [4096, 4160].to_vec();
+        assert_eq!(asked_ahead("< dense(70, 128) >"), [asked.clone(), asked.clone(), asked, vec![], vec![]]);
+    }
+
+    #[test]
+    fn terms_that_are_written_out_are_not_asked_for() {
+        assert!(asked_ahead("< dense(4, 128) >").into_iter().flatten().next().is_none());
     }
 }

@@ -112,15 +112,20 @@ fn runs_and_keeps_state_over_growing_batches_on_any_number_of_threads() {
     }
 }
 
-/// Whether runs whose phases have this cost are tried on one thread.
-fn is_tried_alone(cost: f32) -> bool {
+/// The program, with phases of this cost.
+fn program_of_cost(cost: f32) -> Program {
     let mut program = program();
     for step in &mut program.steps {
         if let Step::Launches(launches) = step {
             launches[0].cost.fixed = cost;
         }
     }
-    Pace::default().next(&program, 4).is_some()
+    program
+}
+
+/// Whether runs whose phases have this cost are tried on one thread.
+fn is_tried_alone(cost: f32) -> bool {
+    Pace::default().next(&program_of_cost(cost), 4).is_some()
 }
 
 #[test]
@@ -130,18 +135,26 @@ fn runs_of_small_stages_that_threads_share_are_tried_alone() {
     assert!(!is_tried_alone(100.0), "one thread does all in any case");
 }
 
+#[test]
+fn the_rest_of_an_epoch_does_not_begin_trials_anew() {
+    let program = program_of_cost(3e3);
+    let mut pace = Pace::default();
+    let mut left_after = |n| {
+        pace.next(&program, n);
+        pace.took(1.0);
+        pace.left()
+    };
+    let first = left_after(32);
+    assert_eq!([left_after(5), left_after(32), left_after(5)], [first, first - 1, first - 1]);
+    assert_eq!([left_after(7), left_after(32)], [first, first], "two are remembered");
+}
+
 /// A run that stops early is no measure of how fast runs are.
 #[test]
 fn runs_that_fail_are_not_measured() {
-    let mut program = program();
-    for step in &mut program.steps {
-        if let Step::Launches(launches) = step {
-            launches[0].cost.fixed = 3e3;
-        }
-    }
     let mut machine = Machine::new(plan(), 2).unwrap();
     // SAFETY: the kernels keep the contract.
-    let id = unsafe { machine.prepare(program) }.unwrap();
+    let id = unsafe { machine.prepare(program_of_cost(3e3)) }.unwrap();
     for x in [f32::INFINITY, 1.0] {
         let mut call = machine.call(id, 1).unwrap();
         let left = call.prepared.pace.left();
